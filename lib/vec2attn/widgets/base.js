@@ -1,0 +1,71 @@
+// What all figures share; Python puts it before each figure's own module, so that every module is free of imports.
+
+/** Make an element: h("button", {type: "button", onclick: f}, "Reset"). Attributes by name, on… as listeners. */
+export function h(tag, attributes = {}, ...children) {
+  const svg = /^(svg|g|line|circle|path|rect|text|polyline|polygon|defs|marker|title)$/.test(tag);
+  const element = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** Call draw now and whenever one of the names changes in the model, from Python or from here; returns the undo. */
+export function watch(model, names, draw) {
+  const events = names.map((name) => `change:${name}`);
+  let waiting = 0;
+  const soon = () => { waiting ||= requestAnimationFrame(() => { waiting = 0; draw(); }); };  // one drawing a frame
+  for (const event of events) model.on(event, soon);
+  draw();
+  return () => {
+    cancelAnimationFrame(waiting);
+    for (const event of events) model.off(event, soon);
+  };
+}
+
+/** Set traits and tell the kernel, where there is one. */
+export function put(model, values) {
+  for (const [name, value] of Object.entries(values)) model.set(name, value);
+  model.save_changes();
+}
+
+/** Write numbers as the text does: a true minus sign, a fixed number of decimals, no "−0.00". */
+export function fixed(x, decimals) {
+  const digits = Math.abs(x).toFixed(decimals);
+  return (x < 0 && Number(digits) !== 0 ? "−" : "") + digits;
+}
+
+let ids = 0;
+/** A labelled slider in one row: <label>, <input type=range>, <output>. */
+export function slider(label, attributes, oninput) {
+  const id = `v2a-${Date.now().toString(36)}-${ids++}`;
+  const input = h("input", { type: "range", id, ...attributes, oninput: () => oninput(Number(input.value)) });
+  const output = h("output", { for: id });
+  const row = h("div", { class: "v2a-slider" }, h("label", { for: id }, label), input, output);
+  return {
+    row,
+    show(value, text) {
+      if (Number(input.value) !== value) input.value = value;
+      input.setAttribute("aria-valuetext", text);
+      output.textContent = text;
+    },
+  };
+}
+
+/** A line that says what has just changed: seen at once, read aloud when the hand rests. */
+export function announcer() {
+  const seen = h("p", { class: "v2a-said", "aria-hidden": "true" });
+  const heard = h("p", { class: "v2a-hidden", role: "status" });
+  let timer = 0;
+  return {
+    elements: [seen, heard],
+    say(text) {
+      seen.textContent = text;
+      clearTimeout(timer);
+      timer = setTimeout(() => { heard.textContent = text; }, 500);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}

@@ -1,0 +1,59 @@
+"""What all interactive figures share: a widget where a kernel runs, a mime bundle that a static page can draw.
+
+A figure is an `anywidget` class, so it works in Jupyter, Colab and VS Code with its traits synced to Python. Its output
+also carries, under `MIME`, the name of its front end, its state and a still picture: all that a page without a kernel
+needs.
+"""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import anywidget
+
+HERE = Path(__file__).parent
+MIME = "application/vnd.vec2attn.figure+json"
+
+
+def front_end(name: str) -> str:
+    """Return the one import-free ES module that draws the figure `name`: the shared part, then its own."""
+    return "\n".join((HERE / f"{part}.js").read_text(encoding="utf-8") for part in ("base", name))
+
+
+class Figure(anywidget.AnyWidget):
+    """Base of the book's figures: a subclass sets `name`, adds traits, and writes `still`."""
+
+    name = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Give the subclass the front end of its name."""
+        if "name" in vars(cls):  # not for the anonymous subclasses that traitlets makes of an instance
+            cls._esm = front_end(cls.name)
+            cls._css = (HERE / "base.css").read_text(encoding="utf-8")
+        super().__init_subclass__(**kwargs)
+
+    def still(self) -> str:
+        """Return the present state as HTML that needs no script: for print, and for readers without JavaScript."""
+        raise NotImplementedError(f"{type(self).__name__} has no still picture yet")
+
+    def state(self) -> dict[str, Any]:
+        """Return the synced traits of this figure, without those that every widget has."""
+        common = set(anywidget.AnyWidget.class_traits())
+        return {n: getattr(self, n) for n in self.traits(sync=True) if n not in common and not n.startswith("_")}
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        bundle = super()._repr_mimebundle_(**kwargs) or {}
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        figure = {"name": self.name, "model": self.model_id, "state": _jsonable(self.state()), "still": self.still()}
+        return {**data, MIME: figure}, metadata
+
+
+def _jsonable(value: Any) -> Any:
+    """Write bytes as {"$b64": …}; the static host turns them back into what a kernel would send, a DataView."""
+    if isinstance(value, bytes):
+        return {"$b64": base64.b64encode(value).decode("ascii")}
+    if isinstance(value, dict):
+        return {key: _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    return value

@@ -399,7 +399,7 @@ def _download(record: Dataset, folder: Path, partial: Path) -> Path:
     # pip's temporary files go where we can watch them grow, can remove them, and on the disk whose space was checked
     environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(partial))
     # nothing is installed, so a rule against installing outside of a virtual environment does not apply
-    environment |= {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_QUIET": "0"}
+    environment |= {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_QUIET": "0", "PYTHONIOENCODING": "utf-8"}
     with subprocess.Popen(
         command,
         env=environment,
@@ -429,7 +429,7 @@ def _watch(pip: subprocess.Popen[str], record: Dataset, partial: Path) -> tuple[
             try:
                 return pip.communicate(timeout=0.1)
             except subprocess.TimeoutExpired:
-                done = max((_size(path) for path in partial.rglob("*.whl")), default=0)
+                done = _downloaded(partial)
             percent = min(100, 100 * done // record.size)
             line = f"{record.name}: {percent:3d} %, {done / 1e6:.1f} of {_mb(record.size)}"
             if live:
@@ -442,11 +442,15 @@ def _watch(pip: subprocess.Popen[str], record: Dataset, partial: Path) -> tuple[
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)  # to the start of the line, and clear it
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:  # pip has just moved it
-        return 0
+def _downloaded(partial: Path) -> int:
+    """Return the size of the largest wheel below a folder in which pip creates, moves and deletes at the same time."""
+    largest = 0
+    for folder, _, names in os.walk(partial):  # unlike Path.rglob it passes over a folder that vanishes
+        for name in names:
+            if name.endswith(".whl"):
+                with suppress(OSError):
+                    largest = max(largest, os.path.getsize(os.path.join(folder, name)))
+    return largest
 
 
 def _verify_wheel(record: Dataset, folder: Path, wheel: Path) -> None:
@@ -520,16 +524,20 @@ def _diagnose(record: Dataset, log: str, errors: str) -> str:
         )
     if NO_SPACE.intersection(map(int, re.findall(r"\[Errno (\d+)\]", log))) or "[WinError 112]" in log:
         return FULL
-    for url, reason in re.findall(r"Could not fetch URL (\S+): (.+)", log):
-        if not reason.startswith("404 "):  # an index that answers 404 was reached, and has no such package
-            reason = re.sub(r"<.*?>: ", "", reason.removesuffix(" - skipping").rpartition("Caused by ")[2])[:300]
-            return f"no network, or the package index cannot be reached: {url}\n  reason               {reason}"
     if "No matching distribution found" in log:
+        for url, reason in re.findall(r"Could not fetch URL (\S+): (.+)", log):
+            if not reason.startswith("404 "):  # an index that answers 404 was reached, and has no such package
+                cause = re.sub(r"<.*?>: ", "", reason.removesuffix(" - skipping").rpartition("Caused by ")[2])
+                return (
+                    f"no network, or the package index cannot be reached: {url}\n  reason               {cause[:300]}"
+                )
         return f"the package index that pip uses does not have {record.requirement} as a wheel"
     what = "pip failed"
     if re.search(r"Timeout|Connection|IncompleteRead|ProtocolError|ProxyError|SSLError", errors):
         what = "the network failed during the download"
-    said = [line for line in errors.splitlines() if re.match(r"ERROR|WARNING: Retry|[\w.]+(Error|Timeout)\b", line)]
+    said = [
+        line for line in errors.splitlines() if re.match(r"ERROR|[×x] |WARNING: Retry|[\w.]+(Error|Timeout)\b", line)
+    ]
     return what + "".join(f"\n  pip says             {line[:200]}" for line in said[-3:])
 
 

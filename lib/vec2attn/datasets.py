@@ -413,7 +413,8 @@ def _download(record: Dataset, folder: Path, partial: Path) -> Path:
         try:
             log, errors = _watch(pip, record, partial)
         except BaseException:
-            pip.kill()
+            pip.kill()  # or it would go on downloading after a Ctrl-C
+            pip.wait()
             raise
     if pip.returncode:
         raise _failure(record, folder, _diagnose(record, log + errors, errors))

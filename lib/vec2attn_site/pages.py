@@ -2,6 +2,7 @@
 
 import html
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,13 @@ def _dress(app: Any, pagename: str, templatename: str, context: dict[str, Any], 
     )
 
 
+def _address(app: Any, config: Any) -> None:
+    """Take the address that the site will have, for absolute links in its metadata, from the publishing workflow."""
+    config.html_baseurl = os.environ.get("VEC2ATTN_SITE_URL", config.html_baseurl)
+
+
 def setup(app: Any) -> None:
     """Connect to Sphinx."""
+    app.connect("config-inited", _address)
     app.connect("source-read", _remember)
     app.connect("html-page-context", _dress, priority=800)

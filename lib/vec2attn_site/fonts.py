@@ -32,7 +32,8 @@ def icons(pages: Iterable[Path], styles: Iterable[Path]) -> set[str]:
     for page in pages:
         names |= set(re.findall(r"\bfa-[a-z-]+", page.read_text(encoding="utf-8")))
     css = "".join(style.read_text(encoding="utf-8") for style in styles)
-    named = dict(re.findall(r'\.(fa-[a-z0-9-]+):before[^{}]*\{content:"\\([0-9a-f]{4})"', css))
+    rules = re.findall(r'((?:\.fa-[a-z0-9-]+:before,?)+)\{content:"\\([0-9a-f]{4})"', css)
+    named = {name: code for selectors, code in rules for name in re.findall(r"fa-[a-z0-9-]+", selectors)}
     unnamed = re.findall(r'content:"\\(f[0-9a-f]{3})";[^}]*font-family:', css)
     return {chr(int(code, 16)) for code in (*(named[n] for n in names if n in named), *unnamed)}
 

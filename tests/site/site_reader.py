@@ -1,0 +1,136 @@
+"""How the tests read the built site: a server, a reader who opens pages in a browser, and a list of all pages."""
+
+import contextlib
+import functools
+import gzip
+import http.server
+import os
+import socketserver
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+ROOT = Path(__file__).parents[2]
+SITE = Path(os.environ.get("VEC2ATTN_SITE", ROOT / "_build/html")).resolve()
+UNDER = "/book"  # the site is published below a path, where an address that starts with / breaks
+CHAPTER = "chapters/01_vector_space/vocabulary_space.html"
+PACKED = (".woff2", ".png", ".jpg", ".webp", ".gif")  # packed already: a server sends these as they are
+
+
+def pages() -> list[str]:
+    """Return every page of the site; `_static` holds fragments that belong to the theme."""
+    found = sorted(p.relative_to(SITE).as_posix() for p in SITE.rglob("*.html") if "_static" not in p.parts)
+    return found or ["index.html"]  # a site that is not built must fail a test, not skip all of them
+
+
+PAGES = pages()
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if not self.path.startswith(f"{UNDER}/"):
+            self.send_error(404, "outside the site")
+        else:
+            self.path = self.path.removeprefix(UNDER)
+            super().do_GET()
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: the browser closes connections when a page closes. A missing answer shows in the page."""
+
+
+@contextlib.contextmanager
+def serve() -> Iterator[str]:
+    """Serve the site below a path on a free port of this machine; gives its address, ending in /."""
+    with _Server(("127.0.0.1", 0), functools.partial(_Handler, directory=str(SITE))) as server:
+        thread = threading.Thread(target=functools.partial(server.serve_forever, poll_interval=0.05))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}{UNDER}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Visit:
+    """One page as one reader has it open, with a record of all that it asked for and all that went wrong."""
+
+    def __init__(self, context: Any, address: str) -> None:
+        self.context, self.address = context, address
+        self.page = context.new_page()
+        self.asked: list[str] = []
+        self.answers: list[Any] = []
+        self.problems: list[str] = []
+        self.page.on("console", self._said)
+        self.page.on("pageerror", lambda error: self.problems.append(f"error in a script: {error}"))
+        self.page.on("request", self._requested)
+        self.page.on("response", self._answered)
+        self.page.on("requestfailed", lambda r: self.problems.append(f"no answer: {r.url} ({r.failure})"))
+
+    def _said(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.problems.append(f"console {message.type}: {message.text}")
+
+    def _requested(self, request: Any) -> None:
+        if urlsplit(request.url).scheme in ("data", "blob"):
+            return
+        self.asked.append(request.url)
+        home = SITE.as_uri() if self.address.startswith("file:") else self.address
+        if not request.url.startswith(home):
+            self.problems.append(f"a request that leaves the site: {request.url}")
+
+    def _answered(self, response: Any) -> None:
+        self.answers.append(response)
+        if response.status >= 400:
+            self.problems.append(f"status {response.status}: {response.url}")
+
+    def goto(self, path: str) -> "Visit":
+        self.page.goto(self.address + path)
+        return self
+
+    def read_to_the_end(self) -> "Visit":
+        """Scroll through the page as a reader does, so that all that loads on sight has loaded, and come back."""
+        self.page.evaluate(
+            """async () => {
+                const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
+                for (let y = 0; y < document.documentElement.scrollHeight; y += 500) { scrollTo(0, y); await frame(); }
+            }"""
+        )
+        self.page.wait_for_function(
+            "[...document.querySelectorAll('.v2a-figure, .v2a-plot')].every((box) => box.dataset.state)"
+        )
+        self.page.evaluate("scrollTo(0, 0)")
+        return self
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes that each answer costs on a server that compresses, by path below the site."""
+        self.page.wait_for_load_state("networkidle")
+        found = {}
+        for answer in self.answers:
+            path = unquote(urlsplit(answer.url).path).removeprefix(f"{UNDER}/")
+            body = answer.body()
+            found[path] = len(body) if path.endswith(PACKED) else len(gzip.compress(body, 6))
+        return found
+
+
+def theme(page: Any) -> str:
+    return page.evaluate("document.documentElement.dataset.theme")
+
+
+def choose_theme(page: Any, wanted: str) -> None:
+    """Press the page's own button until it says the wanted theme, light or dark."""
+    button = page.locator(".theme-switch-button").locator("visible=true").first
+    for _ in range(3):
+        button.click()
+        mode = page.evaluate("document.documentElement.dataset.mode")
+        if mode == wanted and theme(page) == wanted:
+            return
+    raise AssertionError(f"three clicks on the theme button did not bring {wanted}; it is {theme(page)}")

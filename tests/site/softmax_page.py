@@ -1,0 +1,188 @@
+"""The softmax figure of notebook 1.3 as a page shows it, and what the library says that it should show."""
+
+import re
+from functools import cache
+from typing import Any
+
+import numpy as np
+from site_reader import CHAPTER, Visit
+
+from vec2attn.datasets import smollm2_logits, smollm2_prompts, smollm2_tokens
+from vec2attn.softmax import entropy, perplexity, temperature, top_k, top_p
+from vec2attn.widgets.softmax_bars import SHOWN, SoftmaxBars
+
+FIGURE = ".v2a-figure[data-name=softmax_bars]"
+SLIDERS = {"T": "Temperature T", "k": "Top-k", "p": "Top-p", "c": "Add to every z"}
+READ = """(box) => {
+    const text = (selector, from = box) => from.querySelector(selector)?.textContent ?? null;
+    const sliders = {};
+    for (const row of box.querySelectorAll('.v2a-slider')) {
+        const input = row.querySelector('input');
+        sliders[text('label', row)] = {
+            at: Number(input.value), said: input.getAttribute('aria-valuetext'), shown: text('output', row),
+        };
+    }
+    const row = (tr) => {
+        const input = tr.querySelector('input'), [bar, ghost] = tr.querySelectorAll('.v2a-share > *');
+        const area = bar.parentElement.getBoundingClientRect();
+        return {
+            name: text('th', tr), z: text('td:nth-child(2)', tr), p: text('td:last-child span', tr),
+            at: input && Number(input.value), said: input?.getAttribute('aria-valuetext') ?? null,
+            length: bar.getBoundingClientRect().width / area.width,
+            given: (ghost.getBoundingClientRect().left - area.left) / area.width,
+            cut: tr.classList.contains('v2a-cut'),
+        };
+    };
+    return {
+        prompt: box.querySelector('select').selectedIndex, sliders, rows: [...box.querySelectorAll('tbody tr')].map(row),
+        numbers: [...box.querySelectorAll('dd')].map((dd) => dd.textContent),
+        seen: text('.v2a-said'), heard: text('[role=status]'), reset: !box.querySelector('button').disabled,
+    };
+}"""
+
+
+@cache
+def logits() -> dict[str, np.ndarray]:
+    return {text: smollm2_logits(key) for key, text in smollm2_prompts().items()}
+
+
+def bars(**traits: Any) -> SoftmaxBars:
+    """Return the notebook's figure, in Python, with these traits."""
+    return SoftmaxBars(logits(), smollm2_tokens(), **{"prompt": 1, **traits})
+
+
+def number(text: str) -> tuple[float, int]:
+    """Return a shown number and how many decimals it has."""
+    found = re.match(r"[+−]?[\d,]+(\.\d+)?", text)
+    assert found, f"{text!r} does not begin with a number"
+    plain = found[0].replace(",", "").replace("−", "-")
+    return float(plain), len(plain.partition(".")[2])
+
+
+def assert_shows(text: str, value: float) -> None:
+    """Fail unless the number in `text` is `value` rounded to the digits shown (float32 in the page: 1e-6 of slack)."""
+    shown, decimals = number(text)
+    slack = 1e-6 * max(1.0, abs(value))
+    assert abs(shown - value) <= 0.5 * 10**-decimals + slack, f"the page shows {text!r}, the library says {value:.8g}"
+
+
+def assert_shows_share(text: str, share: float) -> None:
+    """Fail unless `text` gives this probability, in percent, with enough digits to tell small ones apart."""
+    if share == 0:
+        assert text == "cut"
+    elif share < 1e-4:
+        assert text == "<0.01 %" or abs(share - 1e-4) < 1e-9
+    else:
+        assert_shows(text, 100 * share)
+        assert text.endswith(" %")
+        assert number(text)[1] == (2 if number(text)[0] < 10 else 1), f"{text!r}: 0.12 %, 1.23 %, 12.3 %"
+
+
+class SoftmaxPage:
+    """The figure in an open page: hands for the controls, eyes for the numbers."""
+
+    def __init__(self, visit: Visit, nth: int = 0, go: bool = True) -> None:
+        if go:
+            visit.goto(CHAPTER)
+        self.visit, self.page = visit, visit.page
+        self.box = self.page.locator(FIGURE).nth(nth)
+        self.box.scroll_into_view_if_needed()
+        self.page.locator(f"{FIGURE}[data-state=live]").nth(nth).wait_for()
+        self.settle()
+
+    def slider(self, name: str) -> Any:
+        return self.box.get_by_label(name, exact=True)
+
+    def logit(self, i: int) -> Any:
+        return self.box.locator(".v2a-logit").nth(i)
+
+    def control(self, name: str) -> Any:
+        """Return the control of a trait: "T", "k", "p", "c", or "logit 3"."""
+        return self.slider(SLIDERS[name]) if name in SLIDERS else self.logit(int(name.split()[1]))
+
+    def settle(self) -> None:
+        """Wait until what the last change asked for is drawn."""
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def read(self) -> dict[str, Any]:
+        self.settle()
+        return self.box.evaluate(READ)
+
+    def point(self, control: Any, share: float | None = None) -> tuple[float, float]:
+        """Return where the thumb of a slider is, or would be after `share` of its way."""
+        area = control.bounding_box()
+        low, high, at = control.evaluate("(s) => [Number(s.min), Number(s.max), Number(s.value)]")
+        thumb = 12 if "v2a-logit" in (control.get_attribute("class") or "") else 18
+        share = (at - low) / (high - low) if share is None else share
+        return area["x"] + thumb / 2 + share * (area["width"] - thumb), area["y"] + area["height"] / 2
+
+    def drag(self, control: Any, share: float) -> None:
+        control.scroll_into_view_if_needed()
+        start, end = self.point(control), self.point(control, share)
+        self.page.mouse.move(*start)
+        self.page.mouse.down()
+        self.page.mouse.move(*end, steps=6)
+        self.page.mouse.up()
+
+    def swipe(self, control: Any, share: float) -> None:
+        """Drag with a finger."""
+        control.scroll_into_view_if_needed()
+        (x, y), (goal, _) = self.point(control), self.point(control, share)
+        finger = self.page.context.new_cdp_session(self.page)
+        finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        for step in range(1, 9):
+            points = [{"x": x + (goal - x) * step / 8, "y": y}]
+            finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": points})
+        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        finger.detach()
+
+    def traits(self, seen: dict[str, Any], edited: dict[int, float] | None = None) -> dict[str, Any]:
+        """Return the traits that the positions of the controls stand for, as the book defines them."""
+        at = {trait: seen["sliders"][label] for trait, label in SLIDERS.items()}
+        k = at["k"]["shown"]
+        edits = [0.0] * SHOWN
+        for i, z in (edited or {}).items():
+            edits[i] = z - float(np.sort(list(logits().values())[seen["prompt"]])[::-1][i])
+        return {
+            "prompt": seen["prompt"],
+            "T": 10 ** at["T"]["at"],
+            "k": len(smollm2_tokens()) if k == "all" else int(k.replace(",", "")),
+            "p": at["p"]["at"],
+            "c": at["c"]["at"],
+            "edits": edits,
+        }
+
+    def assert_equals_library(self, edited: dict[int, float] | None = None) -> dict[str, Any]:
+        """Compare all that the page shows with the library on the full vector; `edited`: logits set by hand, c = 0."""
+        seen = self.read()
+        traits = self.traits(seen, edited)
+        python = bars(**traits)
+        P, z = python.probabilities(), python.logits()
+        order = python._order[seen["prompt"]][:SHOWN]
+        cut = top_p(top_k(temperature(z, traits["T"]), traits["k"]), traits["p"])
+        H, given = float(entropy(P)), bars(prompt=seen["prompt"]).probabilities()
+        for trait, label in SLIDERS.items():
+            slider = seen["sliders"][label]
+            assert slider["said"] == slider["shown"]
+            if slider["shown"] != "all":
+                assert_shows(slider["shown"], traits[trait])
+        *rows, rest = seen["rows"]
+        assert len(rows) == SHOWN
+        for row, i in zip(rows, order, strict=True):
+            assert row["name"] == smollm2_tokens()[i].replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
+            assert_shows(row["z"], z[i])
+            assert_shows_share(row["p"], P[i])
+            said = "0 %" if row["p"] == "cut" else row["p"]
+            assert row["said"] == f"{row['z']}, probability {said}"
+            assert abs(row["at"] - z[i]) <= 0.0251, "the handle stands where its logit is"
+            assert row["cut"] == (P[i] == 0)
+        others = np.delete(P, order)
+        assert_shows_share(rest["p"], max(0.0, 1 - P[order].sum()) if others.any() else 0)
+        lengths, wanted = [row["length"] for row in seen["rows"]], [*P[order], others.sum()]
+        assert np.allclose(lengths, wanted, atol=0.02), "bars are as long as the probabilities"
+        dashes = [row["given"] for row in seen["rows"]]
+        assert np.allclose(dashes, [*given[order], 1 - given[order].sum()], atol=0.02)
+        assert_shows(seen["numbers"][0], H)
+        assert_shows(seen["numbers"][1], perplexity(H))
+        assert seen["numbers"][2] == f"{np.isfinite(cut).sum():,} of {len(P):,}"
+        return seen

@@ -1,0 +1,379 @@
+"""The softmax figure answers to mouse, keys and touch, and every number it shows is the library's."""
+
+import re
+
+import numpy as np
+import pytest
+from site_reader import CHAPTER, choose_theme, theme
+from softmax_page import FIGURE, SLIDERS, SoftmaxPage, assert_shows, bars, logits, number
+
+from vec2attn.softmax import entropy
+
+CONTROLS = [*SLIDERS, "logit 0", "logit 4", "logit 9"]
+COLOURS = {"light": ("rgb(11, 99, 181)", "rgb(15, 123, 95)"), "dark": ("rgb(108, 182, 255)", "rgb(76, 201, 160)")}
+
+
+@pytest.fixture
+def figure(reader):
+    return SoftmaxPage(reader())
+
+
+def edited(name: str, seen: dict) -> dict[int, float]:
+    """Return the logits that a control has set by hand, read off its handle."""
+    if name in SLIDERS:
+        return {}
+    i = int(name.split()[1])
+    return {i: seen["rows"][i]["at"]}
+
+
+def changed(before: dict, after: dict) -> bool:
+    return [row["p"] for row in before["rows"]] != [row["p"] for row in after["rows"]]
+
+
+def test_figure_starts_with_the_numbers_of_the_notebook(figure):
+    seen = figure.assert_equals_library()
+    assert seen["prompt"] == 1
+    assert not seen["reset"]
+    assert seen["sliders"]["Temperature T"]["shown"] == "1.00"
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_dragging_with_the_mouse_gives_the_numbers_of_the_library(figure, name):
+    before = figure.read()
+    for share in (0.3, 0.72):
+        figure.drag(figure.control(name), share)
+        seen = figure.read()
+        position = figure.control(name).evaluate("(s) => (s.value - s.min) / (s.max - s.min)")
+        assert abs(position - share) < 0.06
+        figure.assert_equals_library(edited(name, seen))
+        assert changed(before, seen) == (name != "c")
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_keys_give_the_numbers_of_the_library(figure, name):
+    control = figure.control(name)
+    control.focus()
+    low, high, step = control.evaluate("(s) => [Number(s.min), Number(s.max), Number(s.step)]")
+    down, up = ("ArrowRight", "ArrowLeft") if name in ("T", "c") else ("ArrowLeft", "ArrowRight")
+    for keys in ([down] * 7, [up] * 2, ["PageUp"], ["PageDown"] * 3, ["Home"], ["End"]):
+        for key in keys:
+            before = float(control.input_value())
+            figure.page.keyboard.press(key)
+            figure.settle()
+            after = float(control.input_value())
+            assert low - 1e-9 <= after <= high + 1e-9
+            if key.startswith("Arrow"):
+                sign = 1 if key == "ArrowRight" else -1
+                assert after == pytest.approx(min(high, max(low, before + sign * step)), abs=1e-6), f"{key}: one step"
+        seen = figure.read()
+        if keys[0] in ("Home", "End"):
+            assert after == (low if keys[0] == "Home" else high)
+        figure.assert_equals_library(edited(name, seen))
+    assert control.evaluate("(s) => s === document.activeElement"), "the hand stays on the control"
+
+
+@pytest.mark.parametrize("i", range(10))
+def test_one_press_of_a_key_moves_any_logit_by_one_step_either_way(figure, i):
+    control = figure.logit(i)
+    control.focus()
+    start = number(figure.read()["rows"][i]["z"])[0]
+    figure.page.keyboard.press("ArrowRight")
+    right = number(figure.read()["rows"][i]["z"])[0]
+    assert 0.02 <= right - start <= 0.08
+    figure.page.keyboard.press("ArrowRight")
+    assert number(figure.read()["rows"][i]["z"])[0] - right == pytest.approx(0.05, abs=1e-6)
+    for _ in range(3):
+        figure.page.keyboard.press("ArrowLeft")
+        figure.settle()
+    assert -0.08 <= number(figure.read()["rows"][i]["z"])[0] - start <= -0.02
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_a_finger_on_a_narrow_screen_gives_the_numbers_of_the_library(reader, name):
+    figure = SoftmaxPage(reader(width=360, touch=True))
+    before = figure.read()
+    for share in (0.25, 0.7):
+        figure.swipe(figure.control(name), share)
+        seen = figure.read()
+        position = figure.control(name).evaluate("(s) => (s.value - s.min) / (s.max - s.min)")
+        assert abs(position - share) < 0.1
+        figure.assert_equals_library(edited(name, seen))
+        assert changed(before, seen) == (name != "c")
+
+
+def test_a_tap_beside_the_thumb_moves_it_there(reader):
+    figure = SoftmaxPage(reader(width=360, touch=True))
+    control = figure.control("T")
+    control.scroll_into_view_if_needed()
+    figure.page.touchscreen.tap(*figure.point(control, 0.9))
+    assert figure.assert_equals_library()["sliders"]["Temperature T"]["at"] > 0.4
+
+
+def test_every_prompt_can_be_chosen(figure):
+    for prompt, text in enumerate(logits()):
+        figure.box.locator("select").select_option(index=prompt)
+        seen = figure.assert_equals_library()
+        assert seen["prompt"] == prompt
+        first_line = text.strip().split("\n")[0]
+        assert first_line in figure.box.locator("option").nth(prompt).inner_text()
+
+
+def test_prompts_can_be_chosen_with_keys(figure):
+    figure.box.locator("select").focus()
+    figure.page.keyboard.press("ArrowDown")
+    assert figure.assert_equals_library()["prompt"] == 2
+    figure.page.keyboard.press("Home")
+    assert figure.assert_equals_library()["prompt"] == 0
+
+
+def test_another_prompt_forgets_the_edited_logits_and_keeps_the_sliders(figure):
+    figure.drag(figure.logit(0), 0.4)
+    figure.drag(figure.control("T"), 0.5)
+    hot = figure.read()["sliders"]["Temperature T"]
+    figure.box.locator("select").select_option(index=3)
+    assert figure.assert_equals_library()["sliders"]["Temperature T"] == hot
+
+
+def test_adding_a_constant_changes_every_logit_and_no_probability(figure):
+    before = figure.read()
+    for share in (0.8, 0.1):
+        figure.drag(figure.control("c"), share)
+        after = figure.assert_equals_library()
+        assert all(a["z"] != b["z"] for a, b in zip(after["rows"][:-1], before["rows"][:-1], strict=True))
+        assert [row["p"] for row in after["rows"]] == [row["p"] for row in before["rows"]]
+        assert after["numbers"] == before["numbers"]
+
+
+def test_controls_work_together(figure):
+    figure.drag(figure.control("T"), 0.8)
+    figure.drag(figure.logit(2), 0.85)
+    edit = {2: figure.read()["rows"][2]["at"]}
+    figure.drag(figure.control("k"), 0.6)
+    figure.drag(figure.control("p"), 0.7)
+    seen = figure.assert_equals_library(edit)
+    assert 0 < number(seen["numbers"][2])[0] < 1000
+    figure.drag(figure.control("c"), 0.9)
+    shifted = figure.assert_equals_library(edit)
+    assert [row["p"] for row in shifted["rows"]] == [row["p"] for row in seen["rows"]]
+
+
+@pytest.mark.parametrize("way", ["mouse", "keys", "touch"])
+def test_reset_brings_the_first_numbers_back(reader, way):
+    figure = SoftmaxPage(reader(width=360, touch=True) if way == "touch" else reader())
+    first = figure.read()
+    for name in ("T", "k", "p", "c", "logit 1"):
+        figure.drag(figure.control(name), 0.4)
+    assert changed(first, figure.read())
+    button = figure.box.get_by_role("button", name="Reset")
+    if way == "keys":
+        button.focus()
+        figure.page.keyboard.press("Enter")
+    else:
+        button.tap() if way == "touch" else button.click()
+    last = figure.assert_equals_library()
+    for part in ("prompt", "sliders", "rows", "numbers", "reset"):
+        assert last[part] == first[part], part
+    if way == "keys":
+        assert figure.page.evaluate("document.activeElement !== document.body"), "focus must not fall off the page"
+
+
+def test_tab_reaches_every_control_in_reading_order_with_a_visible_focus(figure):
+    figure.drag(figure.control("p"), 0.9)  # the reset button can now be pressed
+    controls = figure.box.locator("select, button, input")
+    assert controls.count() == 16
+    figure.page.evaluate("(box) => { box.tabIndex = -1; box.focus(); }", figure.box.element_handle())
+    for i in range(controls.count()):
+        figure.page.keyboard.press("Tab")
+        here = controls.nth(i)
+        assert here.evaluate("(c) => c === document.activeElement"), f"control {i} is not the next"
+        style, width = here.evaluate(
+            "(c) => { const s = getComputedStyle(c); return [s.outlineStyle, s.outlineWidth]; }"
+        )
+        assert style not in ("none", "hidden")
+        assert float(width.removesuffix("px")) >= 2
+        area = here.bounding_box()
+        assert 0 <= area["y"] <= 800, "what has the focus is in sight"
+    figure.page.keyboard.press("Tab")
+    assert not figure.box.evaluate("(box) => box.contains(document.activeElement)"), "the keyboard is not trapped"
+
+
+def accessible(figure: SoftmaxPage, control) -> dict[str, str]:
+    """Return role, name and value text of a control from the browser's accessibility tree."""
+    control.evaluate("(c) => c.setAttribute('data-asked', '')")
+    session = figure.page.context.new_cdp_session(figure.page)
+    root = session.send("DOM.getDocument")["root"]["nodeId"]
+    node = session.send("DOM.querySelector", {"nodeId": root, "selector": "[data-asked]"})["nodeId"]
+    found = session.send("Accessibility.getPartialAXTree", {"nodeId": node, "fetchRelatives": False})["nodes"][0]
+    session.detach()
+    control.evaluate("(c) => c.removeAttribute('data-asked')")
+    properties = {p["name"]: p["value"].get("value") for p in found["properties"]}
+    return {
+        "role": found["role"]["value"],
+        "name": found["name"]["value"],
+        "text": properties.get("valuetext") or found.get("value", {}).get("value", ""),
+    }
+
+
+def test_a_screen_reader_hears_names_and_values(figure):
+    figure.drag(figure.control("T"), 0.4)
+    seen = figure.read()
+    for trait, label in SLIDERS.items():
+        heard = accessible(figure, figure.control(trait))
+        assert heard == {"role": "slider", "name": label, "text": seen["sliders"][label]["shown"]}
+    for i, row in enumerate(seen["rows"][:-1]):
+        heard = accessible(figure, figure.logit(i))
+        assert heard["role"] == "slider"
+        assert heard["name"] == f"Logit of {row['name']}"
+        assert heard["text"] == f"{row['z']}, probability {row['p']}"
+    select = accessible(figure, figure.box.locator("select"))
+    assert select["name"] == "Prompt"
+    assert select["text"] == figure.box.locator("option").nth(1).inner_text().strip()
+    assert accessible(figure, figure.box.locator("button"))["name"] == "Reset"
+    assert figure.box.locator("th[scope=row]").count() == 11
+    assert figure.box.locator("th[scope=col]").count() == 3
+
+
+def test_the_figure_says_what_changed_once_the_hand_rests(figure):
+    status = figure.box.get_by_role("status")
+    figure.page.wait_for_function("(s) => s.textContent !== ''", arg=status.element_handle())
+    status.evaluate(
+        "(s) => { s.spoken = []; new MutationObserver(() => s.spoken.push(s.textContent)).observe(s, { childList: true }); }"
+    )
+    figure.drag(figure.control("T"), 0.3)
+    figure.page.wait_for_function("(s) => s.spoken.length > 0", arg=status.element_handle())
+    (spoken,) = status.evaluate("(s) => s.spoken")
+    seen = figure.assert_equals_library()
+    H = float(entropy(bars(**figure.traits(seen)).probabilities()))
+    found = re.fullmatch(r"Temperature: entropy fell to ([\d.]+) nats, .* Most probable: ␣Sydney\.|.*", spoken)
+    assert found and found[1], spoken
+    assert_shows(found[1], H)
+    assert seen["seen"] == spoken, "the eye reads what the ear hears"
+
+    figure.drag(figure.control("c"), 0.75)
+    shift = figure.read()["sliders"]["Add to every z"]["at"]
+    figure.page.wait_for_function("(s) => s.spoken.length > 1", arg=status.element_handle())
+    assert status.inner_text() == f"Every logit moved by {shift:.1f}; no probability moved."
+
+
+def test_the_figure_follows_the_theme_of_the_page(figure):
+    before = figure.read()
+    assert theme(figure.page) == "light"
+    for wanted in ("dark", "light"):
+        choose_theme(figure.page, wanted)
+        figure.settle()
+        blue, green = COLOURS[wanted]
+        bar = figure.box.locator(".v2a-share i").first
+        assert bar.evaluate("(b) => getComputedStyle(b).backgroundColor") == green
+        track = "(s) => getComputedStyle(s, '::-webkit-slider-runnable-track').backgroundImage"
+        thumb = "(s) => getComputedStyle(s, '::-webkit-slider-thumb').backgroundColor"
+        assert blue in figure.logit(0).evaluate(track)
+        assert figure.logit(0).evaluate(thumb) == blue
+        text, page = figure.box.evaluate(
+            "(box) => [getComputedStyle(box.firstElementChild).color, getComputedStyle(document.body).backgroundColor]"
+        )
+        assert contrast(text, page) >= 7
+        assert {**figure.read(), "heard": ""} == {**before, "heard": ""}
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours, WCAG 2.2, definition of relative luminance."""
+
+    def luminance(colour: str) -> float:
+        rgb = np.array([float(x) for x in re.findall(r"[\d.]+", colour)[:3]]) / 255
+        return float(np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
+
+    low, high = sorted(luminance(colour) for colour in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_the_figure_follows_the_system_when_the_page_does(reader):
+    figure = SoftmaxPage(reader(dark=True))
+    assert theme(figure.page) == "dark"
+    bar = figure.box.locator(".v2a-share i").first
+    assert bar.evaluate("(b) => getComputedStyle(b).backgroundColor") == COLOURS["dark"][1]
+    figure.page.emulate_media(color_scheme="light")
+    figure.settle()
+    assert bar.evaluate("(b) => getComputedStyle(b).backgroundColor") == COLOURS["light"][1]
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["live", "still"])
+def test_at_360_px_nothing_is_cut_off_and_fingers_find_the_controls(reader, live):
+    visit = reader(width=360, touch=True, script=live)
+    if live:
+        figure = SoftmaxPage(visit)
+        figure.drag(figure.control("k"), 0.5)  # the longest texts: a cut, and a number of tokens
+        box = figure.box
+    else:
+        box = visit.goto(CHAPTER).page.locator(FIGURE)
+    page = visit.page
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360, "the page scrolls sideways"
+    for control in box.locator("select, button, input").all():
+        area = control.bounding_box()
+        assert area["x"] >= 0
+        assert area["x"] + area["width"] <= 360
+        assert min(area["width"], area["height"]) >= 24, "too small for a finger: WCAG 2.2, 2.5.8"
+    outside = box.evaluate(
+        """(box) => {
+            const found = [], walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT), range = document.createRange();
+            while (walker.nextNode()) {
+                const node = walker.currentNode, parent = node.parentElement;
+                if (!node.data.trim() || parent.closest('script, option, .v2a-hidden')) continue;
+                range.selectNodeContents(node);
+                const cell = (parent.closest('th, td') ?? box).getBoundingClientRect();
+                for (const r of range.getClientRects())
+                    if (r.left < cell.left - 1 || r.right > cell.right + 1) found.push(node.data);
+            }
+            return found;
+        }"""
+    )
+    assert outside == [], "texts that run out of their place"
+
+
+def test_nothing_moves_by_itself_for_readers_who_want_less_motion(reader):
+    figure = SoftmaxPage(reader(still=True))
+    for name, share in (("T", 0.2), ("logit 0", 0.2), ("k", 0.1)):
+        figure.drag(figure.control(name), share)
+        moving = figure.page.evaluate("document.getAnimations().filter((a) => a.playState === 'running').length")
+        assert moving == 0
+        figure.settle()
+    assert figure.page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+
+
+def twice(reader, model: int) -> tuple[SoftmaxPage, SoftmaxPage]:
+    """Open the chapter with its figure in it twice, the second one bound to this model."""
+    visit = reader()
+
+    def doubled(route) -> None:
+        answer = route.fetch()
+        block = re.search(r'<div class="v2a-figure".*?</script></div>', answer.text(), re.DOTALL)[0]
+        again = block.replace('{"model":0,', f'{{"model":{model},')
+        assert (again == block) == (model == 0)
+        route.fulfill(response=answer, body=answer.text().replace(block, block + again))
+
+    visit.page.route("**/*.html", doubled)
+    return SoftmaxPage(visit), SoftmaxPage(visit, nth=1, go=False)
+
+
+def test_two_figures_on_a_page_do_not_disturb_each_other(reader):
+    one, other = twice(reader, model=7)
+    before = other.read()
+    one.drag(one.control("T"), 0.9)
+    one.drag(one.logit(1), 0.2)
+    one.assert_equals_library(edited("logit 1", one.read()))
+    assert {**other.read(), "heard": ""} == {**before, "heard": ""}
+    other.drag(other.control("p"), 0.5)
+    other.assert_equals_library()
+    one.assert_equals_library(edited("logit 1", one.read()))
+    ids = one.page.evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)")
+    assert len(ids) == len(set(ids))
+
+
+def test_two_pictures_of_one_model_stay_in_step(reader):
+    one, other = twice(reader, model=0)
+    one.drag(one.control("T"), 0.9)
+    other.drag(other.logit(1), 0.7)
+    seen = {name: figure.read() for name, figure in (("one", one), ("other", other))}
+    for part in ("prompt", "sliders", "rows", "numbers"):
+        assert seen["one"][part] == seen["other"][part]
+    one.assert_equals_library(edited("logit 1", seen["one"]))
+    other.assert_equals_library(edited("logit 1", seen["other"]))

@@ -1,0 +1,66 @@
+"""The library as a package: quick to import, torch-free, modules in the order of the book and without circles."""
+
+import ast
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import vec2attn
+
+LIBRARY = Path(vec2attn.__file__).parent
+# the order of the book; helpers that any chapter may use come first
+ORDER = ["arrays", "notebook", "plots", "vectors", "softmax", "datasets", "exercises", "widgets"]
+
+
+def imports_of(file):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def topic(path):
+    return path.relative_to(LIBRARY).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("file", sorted(LIBRARY.rglob("*.py")), ids=lambda f: str(f.relative_to(LIBRARY)))
+def test_a_module_imports_only_what_comes_before_it(file):
+    if topic(file) == "__init__":
+        assert not list(imports_of(file))
+        return
+    place = ORDER.index(topic(file))
+    for name in imports_of(file):
+        if name.startswith("vec2attn."):
+            assert ORDER.index(name.split(".")[1]) <= place, f"{file.name} imports {name}"
+        assert not name.startswith("vec2attn_site"), "the library does not know the site"
+
+
+def test_nothing_of_parts_one_to_six_imports_torch():
+    modules = ", ".join(f"vec2attn.{name}" for name in ORDER)
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_import_costs_little_more_than_numpy(record_property):
+    """The median of several runs of each, in turn, so that a slow moment of the machine hits both."""
+
+    def seconds(code):
+        clock = "import time; t = time.perf_counter()\n" + code + "\nprint(time.perf_counter() - t)"
+        return float(subprocess.run([sys.executable, "-c", clock], check=True, capture_output=True, text=True).stdout)
+
+    programs = {
+        "numpy": "import numpy",
+        "vec2attn": "import numpy, vec2attn",
+        "vec2attn.softmax": "import numpy, vec2attn.softmax",
+    }
+    seconds(programs["vec2attn.softmax"])  # warm the disk
+    rounds = [{name: seconds(code) for name, code in programs.items()} for _ in range(7)]
+    extra = {name: statistics.median(r[name] - r["numpy"] for r in rounds) for name in programs}
+    print({name: f"{1000 * value:.0f} ms more than numpy" for name, value in extra.items()})
+    record_property("import_ms", {name: round(1000 * value) for name, value in extra.items()})
+    assert extra["vec2attn"] < 0.15
+    assert extra["vec2attn.softmax"] < 0.15

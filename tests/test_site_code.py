@@ -1,0 +1,141 @@
+"""The Sphinx side, apart from the pages themselves (these are in tests/site)."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from vec2attn_site import execution
+from vec2attn_site.copies import colab_address, copy_with_setup, repository, web_address
+from vec2attn_site.figures import BUNDLES, bundle_for, script
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("https://github.com/owner/book.git", "https://github.com/owner/book"),
+        ("https://github.com/owner/book/", "https://github.com/owner/book"),
+        ("git@github.com:owner/book.git", "https://github.com/owner/book"),
+        ("ssh://git@git.example.org/owner/book", "https://git.example.org/owner/book"),
+        ("https://secret-token@github.com/owner/book", "https://github.com/owner/book"),
+        ("/home/somebody/book", None),
+        ("file:///home/somebody/book", None),
+        ("", None),
+    ],
+)
+def test_web_address_of_a_remote(remote, address):
+    assert web_address(remote) == address
+
+
+def test_colab_opens_the_published_copy_and_github_only():
+    address = colab_address("https://github.com/owner/book", "chapters/x/y")
+    assert address == "https://colab.research.google.com/github/owner/book/blob/gh-pages/notebooks/chapters/x/y.ipynb"
+    assert colab_address("https://git.example.org/owner/book", "chapters/x/y") is None
+
+
+def test_address_comes_from_the_configuration_or_else_from_origin(tmp_path):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    (tmp_path / "_config.yml").write_text("title: x\n", encoding="utf-8")
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-qm", "x"], check=True)
+    assert repository(tmp_path)[0] is None
+    assert len(repository(tmp_path)[1]) == 40
+    other = tmp_path.with_name("other")
+    shutil.copytree(tmp_path, other)
+    subprocess.run(["git", "-C", str(other), "remote", "add", "origin", "git@github.com:owner/fork.git"], check=True)
+    assert repository(other)[0] == "https://github.com/owner/fork"
+    (other / "_config.yml").write_text("repository: {url: https://github.com/owner/book}\n", encoding="utf-8")
+    assert repository(other)[0] == "https://github.com/owner/book"
+
+
+def test_copy_installs_the_library_at_its_commit_and_changes_nothing_else():
+    source = json.loads(next(ROOT.glob("chapters/**/*.ipynb")).read_text(encoding="utf-8"))
+    before = json.dumps(source)
+    made = copy_with_setup(source, "https://github.com/owner/book", "a" * 40)
+    assert json.dumps(source) == before
+    differing = [i for i, (old, new) in enumerate(zip(source["cells"], made["cells"], strict=True)) if old != new]
+    assert len(differing) == 1
+    code = "".join(made["cells"][differing[0]]["source"])
+    assert f'"vec2attn @ git+https://github.com/owner/book@{"a" * 40}"' in code
+    nbformat.validate(nbformat.from_dict(made))
+
+
+def test_a_notebook_without_a_setup_cell_is_refused():
+    with pytest.raises(ValueError, match="one cell tagged 'setup'; got 0"):
+        copy_with_setup({"cells": []}, "https://example.org/x", "b")
+
+
+def test_smallest_bundle_that_draws_the_traces():
+    assert bundle_for({"scatter", "bar"}) == "basic"
+    assert bundle_for({"scatter", "heatmap"}) == "cartesian"
+    assert bundle_for({"surface"}) == "gl3d"
+    with pytest.raises(ValueError, match="no plotly bundle of the site draws .*'sankey'"):
+        bundle_for({"sankey"})
+    for bundle in BUNDLES:
+        assert (ROOT / f"node_modules/plotly.js-{bundle}-dist-min/plotly-{bundle}.min.js").is_file()
+
+
+def test_a_figure_script_hands_over_the_whole_module():
+    name, text = json.loads(
+        "[" + script("softmax_bars").strip().removeprefix("vec2attn.register(").removesuffix(");") + "]"
+    )
+    assert name == "softmax_bars"
+    assert "export default" in text
+    assert "import " not in "\n".join(line for line in text.splitlines() if line.startswith("import"))
+
+
+class TestLibraryHash:
+    """A notebook runs again when code that it uses has changed, and only then."""
+
+    @pytest.fixture
+    def library(self, tmp_path, monkeypatch):
+        copy = tmp_path / "vec2attn"
+        shutil.copytree(execution.LIBRARY, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        monkeypatch.setattr(execution, "LIBRARY", copy)
+        execution._imports.cache_clear()
+        yield copy
+        execution._imports.cache_clear()
+
+    def changed_by(self, library, file, code):
+        notebook = {"cells": [{"cell_type": "code", "source": code}]}
+        before = execution.library_hash(notebook)
+        with (library / file).open("a", encoding="utf-8") as opened:
+            opened.write("\n# changed\n")
+        execution._imports.cache_clear()
+        return execution.library_hash(notebook) != before
+
+    @pytest.mark.parametrize(
+        ("code", "file", "changes"),
+        [
+            ("from vec2attn.softmax import softmax", "softmax.py", True),
+            ("from vec2attn.softmax import softmax", "arrays.py", True),  # imported by softmax
+            ("from vec2attn.softmax import softmax", "datasets.py", False),
+            ("import vec2attn.vectors as v", "vectors.py", True),
+            ("from vec2attn.vectors import dot", "softmax.py", False),
+            ("from vec2attn.widgets.softmax_bars import SoftmaxBars", "widgets/softmax_bars.py", True),
+            ("from vec2attn.widgets.softmax_bars import SoftmaxBars", "widgets/softmax_bars.js", False),  # not executed
+            ("from vec2attn.datasets import smollm2_tokens", "data/smollm2/README.md", True),
+            ('from vec2attn.exercises import check\ncheck("1.3/1", 2)', "exercises/vocabulary_space.py", True),
+            ('from vec2attn.exercises import check\ncheck("1.3/1", 2)', "softmax.py", True),  # the answers use it
+            ("from vec2attn.exercises import check", "exercises/vocabulary_space.py", False),
+            ("%timeit 1\nimport vec2attn", "__init__.py", True),
+        ],
+    )
+    def test_hash_follows_the_imports(self, library, code, file, changes):
+        assert self.changed_by(library, file, code) is changes
+
+
+def test_the_builds_log_shows_every_warning_and_little_else(tmp_path):
+    log = "reading\n\x1b[91mpage.md:3: WARNING: no such file\x1b[39m\nmore of it\nbuild finished with problems\n"
+    command = [sys.executable, str(ROOT / "scripts/build_log.py")]
+    done = subprocess.run(command, input=log, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "page.md:3: WARNING: no such file" in done.stdout
+    assert "reading" not in done.stdout
+    assert "reading" in (tmp_path / "_build/build.log").read_text(encoding="utf-8")

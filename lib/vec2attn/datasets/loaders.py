@@ -1,0 +1,79 @@
+"""What the chapters read: GPT-2's vocabulary, and the logits of SmolLM2 that come with the library."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from vec2attn.datasets.cache import fetch
+
+# shipped with the library, so chapter 1.3 needs no download
+SMOLLM2 = Path(__file__).parents[1] / "data" / "smollm2"
+
+
+def gpt2_vocabulary(*, cache: str | os.PathLike[str] | None = None) -> list[str]:
+    r"""Return the 50,257 tokens of GPT-2 as text; the index is the token's id, so that 464 is "The" and 262 " the".
+
+    A token is a string of bytes and need not be whole characters: bytes that are no UTF-8 by themselves are written as
+    escapes (``\xe2``). Fetches the dataset gpt2 if it is not cached.
+
+    Raises
+    ------
+    DatasetError : the vocabulary is not cached and cannot be fetched
+
+    Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.2
+    """
+    ids = json.loads(fetch("gpt2", cache=cache)["encoder.json"].read_text(encoding="utf-8"))
+    return decode_tokens(sorted(ids, key=ids.__getitem__))
+
+
+def decode_tokens(tokens: Iterable[str]) -> list[str]:
+    r"""Return the text of tokens that are spelt in the byte alphabet, as the files of GPT-2 and SmolLM2 spell them.
+
+    "ĠParis" becomes " Paris". Bytes that are no UTF-8 by themselves, parts of a character, become escapes (``\xe2``).
+
+    Raises
+    ------
+    KeyError : a symbol is not in the alphabet
+    """
+    byte = byte_alphabet()
+    return [bytes(byte[symbol] for symbol in token).decode("utf-8", "backslashreplace") for token in tokens]
+
+
+def byte_alphabet() -> dict[str, int]:
+    """Return the alphabet of byte-level BPE: 256 visible symbols -> the bytes for which they stand.
+
+    Bytes that Latin-1 prints stand for themselves, "A" for 0x41; the other 68, in rising order, are the symbols from
+    U+0100 on, so that a space (0x20) is "Ġ" (U+0120) and a newline (0x0A) is "Ċ" (U+010A).
+    """
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = sorted(set(range(256)) - set(printable))
+    return {chr(byte): byte for byte in printable} | {chr(256 + i): byte for i, byte in enumerate(others)}
+
+
+def smollm2_prompts() -> dict[str, str]:
+    """Return the prompts whose next-token logits come with the library: key -> text."""
+    prompts = json.loads((SMOLLM2 / "prompts.json").read_text(encoding="utf-8"))
+    return {key: entry["prompt"] for key, entry in prompts.items()}
+
+
+def smollm2_logits(key: str) -> Float32[np.ndarray, " vocab"]:
+    """Return the 49,152 logits that SmolLM2-135M-Instruct gives the token after a prompt of `smollm2_prompts`.
+
+    Raises
+    ------
+    ValueError : there is no such key
+    """
+    if key not in (prompts := smollm2_prompts()):
+        raise ValueError(f"there are no logits for {key!r}; there are: {', '.join(prompts)}")
+    logits: Float32[np.ndarray, " vocab"] = np.load(SMOLLM2 / f"{key}.npy", allow_pickle=False)
+    return logits
+
+
+def smollm2_tokens() -> list[str]:
+    """Return the 49,152 tokens of SmolLM2 as text; the index is the token's id and the place of its logit."""
+    tokens: list[str] = json.loads((SMOLLM2 / "tokens.json").read_text(encoding="utf-8"))
+    return tokens

@@ -1,0 +1,88 @@
+"""One example of every figure of the book, with real data: what the tests that all figures share run on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from vec2attn.datasets import smollm2_logits, smollm2_prompts, smollm2_tokens
+from vec2attn.widgets.base import Figure
+from vec2attn.widgets.softmax_bars import SoftmaxBars
+
+NAN, INF = float("nan"), float("inf")
+
+
+@dataclass(frozen=True)
+class Example:
+    """How to make a figure; another legal value for every trait that a reader moves; what is refused, in which words.
+
+    A refusal is (trait, value, words); a wrong construction is (arguments, named arguments, words).
+    """
+
+    make: Callable[..., Figure]
+    changes: dict[str, Any]
+    refusals: list[tuple[str, Any, str]]
+    wrong: list[tuple[tuple[Any, ...], dict[str, Any], str]]
+
+
+@cache
+def prompts() -> dict[str, np.ndarray]:
+    return {text: smollm2_logits(key) for key, text in smollm2_prompts().items()}
+
+
+@cache
+def tokens() -> list[str]:
+    return smollm2_tokens()
+
+
+def softmax_bars(**traits: Any) -> SoftmaxBars:
+    return SoftmaxBars(prompts(), tokens(), **traits)
+
+
+def few(n: int, **at: float) -> np.ndarray:
+    """Return n logits; at(i3=x) puts x on place 3."""
+    z = np.linspace(4, -4, n)
+    for place, value in at.items():
+        z[int(place.removeprefix("i"))] = value
+    return z
+
+
+MANY = [f" word{i}" for i in range(2000)]
+EXAMPLES = {
+    "softmax_bars": Example(
+        make=softmax_bars,
+        changes={"prompt": 3, "T": 0.7, "k": 300, "p": 0.9, "c": -2.5, "edits": [0.0, -3.0, 1.25]},
+        refusals=[
+            ("T", 0, "T must lie in 0.1 … 5; got 0"),
+            ("T", -1.0, "got -1"),
+            ("T", 5.5, "got 5.5"),
+            ("T", NAN, "got nan"),
+            ("T", "warm", "expected a float, not the str 'warm'"),
+            ("k", 0, "k must lie in 1 … 49,?152; got 0"),
+            ("k", 49_153, "got 49,?153"),
+            ("k", 2.5, "expected an int, not the float 2.5"),
+            ("p", 0, r"p must lie in \(0, 1\]; got 0"),
+            ("p", 1.5, "got 1.5"),
+            ("p", -0.1, "got -0.1"),
+            ("p", NAN, "got nan"),
+            ("c", NAN, "c must be .*finite.*; got nan"),
+            ("c", INF, "got inf"),
+            ("prompt", -1, "prompt must lie in 0 … 4; got -1"),
+            ("prompt", 5, "got 5"),
+            ("edits", [0.5, NAN], r"edits must be at most 10 finite numbers; got \[0.5, nan\]"),
+            ("edits", [INF], "got .inf"),
+            ("edits", [1.0] * 11, "at most 10"),
+            ("edits", ["a"], "expected a float, not the str 'a'"),
+        ],
+        wrong=[
+            (({}, MANY), {}, "at least one prompt .*; got 0 and 2000"),
+            (({"a": few(10)}, MANY[:10]), {}, r"tokens; got 1 and 10\b"),
+            (({"a": few(1999)}, MANY), {}, r"2000 tokens need logits of that length; those of 'a' have shape \(1999,\)"),
+            (({"a": few(2000), "b": few(2000, i3=NAN)}, MANY), {}, "logits of 'b' .*NaN"),
+            (({"a": few(2000, i3=INF)}, MANY), {}, "logits of 'a' .*inf"),
+            (({"a": few(2000, i3=-INF)}, MANY), {}, "logits of 'a' .*-inf"),
+        ],
+    ),
+}

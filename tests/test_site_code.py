@@ -106,6 +106,7 @@ class TestLibraryHash:
     def changed_by(self, library, file, code):
         notebook = {"cells": [{"cell_type": "code", "source": code}]}
         before = execution.library_hash(notebook)
+        assert (library / file).is_file()  # or a case about a file that has moved would say nothing
         with (library / file).open("a", encoding="utf-8") as opened:
             opened.write("\n# changed\n")
         execution._imports.cache_clear()
@@ -116,12 +117,15 @@ class TestLibraryHash:
         [
             ("from vec2attn.softmax import softmax", "softmax.py", True),
             ("from vec2attn.softmax import softmax", "arrays.py", True),  # imported by softmax
-            ("from vec2attn.softmax import softmax", "datasets.py", False),
+            ("from vec2attn.softmax import softmax", "datasets/loaders.py", False),
             ("import vec2attn.vectors as v", "vectors.py", True),
             ("from vec2attn.vectors import dot", "softmax.py", False),
             ("from vec2attn.widgets.softmax_bars import SoftmaxBars", "widgets/softmax_bars.py", True),
             ("from vec2attn.widgets.softmax_bars import SoftmaxBars", "widgets/softmax_bars.js", False),  # not executed
+            ("from vec2attn.datasets import smollm2_tokens", "datasets/loaders.py", True),
+            ("from vec2attn.datasets import smollm2_tokens", "datasets/__main__.py", False),  # the command line
             ("from vec2attn.datasets import smollm2_tokens", "data/smollm2/README.md", True),
+            ("import vec2attn.datasets.loaders", "data/smollm2/README.md", True),
             ('from vec2attn.exercises import check\ncheck("1.3/1", 2)', "exercises/vocabulary_space.py", True),
             ('from vec2attn.exercises import check\ncheck("1.3/1", 2)', "softmax.py", True),  # the answers use it
             ("from vec2attn.exercises import check", "exercises/vocabulary_space.py", False),

@@ -217,7 +217,7 @@ def perplexity(nats: Real[np.ndarray, "*batch"] | list | float | int | np.floati
 
 
 def sample(
-    probabilities: Real[np.ndarray, "n"] | list, rng: np.random.Generator, size: int | tuple[int, ...] | None = None
+    probabilities: Real[np.ndarray, " n"] | list, rng: np.random.Generator, size: int | tuple[int, ...] | None = None
 ) -> int | Int[np.ndarray, "..."]:
     """Draw indices, each with its probability, by inverting the running sum.
 

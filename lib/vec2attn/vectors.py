@@ -48,7 +48,7 @@ def norm(v: Real[np.ndarray, "*batch n"] | list) -> Float[np.ndarray, "*batch"] 
     return scale[()] * np.sqrt(np.vecdot(scaled, scaled))
 
 
-def one_hot(index: int, size: int) -> Float[np.ndarray, "size"]:
+def one_hot(index: int, size: int) -> Float[np.ndarray, " size"]:
     r"""Return the basis vector $e_\text{index}$ of $\mathbb{R}^\text{size}$: one 1, zeros elsewhere.
 
     Parameters

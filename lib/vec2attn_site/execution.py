@@ -66,7 +66,7 @@ def library_hash(notebook: dict[str, Any]) -> str:
         if cell["cell_type"] == "code"
     )
     files = {file for imported in _imported_by(code) for file in _imports(imported)}
-    if LIBRARY / "datasets.py" in files:
+    if LIBRARY / "datasets" / "__init__.py" in files:  # importing any module of the package runs it
         files |= {path for path in (LIBRARY / "data").rglob("*") if path.is_file()}
     for number in set(re.findall(r'check\("([\d.]+)/', code)) & set(MODULES):  # imported when an answer is checked
         files |= _imports(LIBRARY / "exercises" / f"{MODULES[number]}.py")

@@ -33,7 +33,7 @@ def _render(app: Any, doctree: nodes.document, docname: str) -> None:
         [str(program)], return_completed_process=True, input=json.dumps(request), capture_output=True, text=True
     )
     if done.returncode:
-        raise RuntimeError(f"KaTeX did not run (npm ci puts it into node_modules): {done.stderr}")
+        raise RuntimeError(f"KaTeX did not run (npm ci puts it into node_modules): {done.stderr!s}")
     for formula, result in zip(formulas, json.loads(done.stdout), strict=True):
         if isinstance(result, dict):
             log.warning("KaTeX: %s in %r", result["error"], _tex(formula), location=formula, type="katex")

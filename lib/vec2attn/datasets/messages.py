@@ -3,6 +3,7 @@
 import errno
 import re
 import sys
+from pathlib import Path
 
 from vec2attn.datasets.registry import Dataset, DatasetError
 
@@ -12,10 +13,12 @@ NO_SPACE = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 def say(line: str) -> None:
+    """Print to stderr, where progress does not mix with a program's output."""
     print(line, file=sys.stderr, flush=True)
 
 
 def megabytes(size: int) -> str:
+    """Write a number of bytes in units of 10⁶, as "92.9 MB"."""
     return f"{size / 1e6:.1f} MB"
 
 
@@ -32,6 +35,7 @@ def failure(record: Dataset, folder: Path, what: str) -> DatasetError:
 
 
 def describe(error: OSError) -> str:
+    """Say why the cache cannot be written."""
     where = f" ({error.filename})" if error.filename else ""
     if error.errno in NO_SPACE:
         return f"{FULL}: {error.strerror}{where}"

@@ -144,6 +144,12 @@ class DatasetError(RuntimeError):
 
 
 def record_of(dataset: str | Dataset) -> Dataset:
+    """Return the record of a dataset by its name; a record is returned as it is.
+
+    Raises
+    ------
+    DatasetError : unknown name
+    """
     if isinstance(dataset, Dataset):
         return dataset
     if dataset not in DATASETS:
@@ -152,5 +158,6 @@ def record_of(dataset: str | Dataset) -> Dataset:
 
 
 def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file as 64 hexadecimal digits, as the records write it."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

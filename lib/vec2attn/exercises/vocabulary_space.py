@@ -78,7 +78,7 @@ EXERCISES = {
     "1.3/3": Exercise(
         right=lambda: -_log_odds(_cities()["p"]),
         mistakes={
-            "the gap to “ Sydney”: that makes the two equal, not one half": lambda: _cities()["behind"],
+            "the gap to ␣Sydney: that makes the two equal, not one half": lambda: _cities()["behind"],
             "ln(0.5/p), as if the other probabilities stayed; they shrink when this one grows": lambda: math.log(
                 0.5 / _cities()["p"]
             ),

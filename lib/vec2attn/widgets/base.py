@@ -42,7 +42,7 @@ class Figure(anywidget.AnyWidget):
         return {n: getattr(self, n) for n in self.traits(sync=True) if n not in common and not n.startswith("_")}
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        bundle = super()._repr_mimebundle_(**kwargs) or {}
+        bundle: Any = super()._repr_mimebundle_(**kwargs) or {}
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         figure = {"name": self.name, "model": self.model_id, "state": _jsonable(self.state()), "still": self.still()}
         return {**data, MIME: figure}, metadata

@@ -20,7 +20,7 @@ EXACT = 256  # logits sent as they are
 WIDTH = 0.05  # widest bin of the tail, in logits
 
 
-def summarise(logits: Float[np.ndarray, "vocab"]) -> dict[str, bytes]:
+def summarise(logits: Float[np.ndarray, " vocab"]) -> dict[str, bytes]:
     """Return the parts of `logits` that the browser needs, little-endian, largest first: about 12 KB instead of 200.
 
     A bin ends where its logits would span more than `WIDTH`. Its Σ exp(β z) follows from its moments with a relative
@@ -58,7 +58,7 @@ class SoftmaxBars(Figure):
     c = traitlets.Float(0.0, help="constant added to every logit").tag(sync=True)
     edits = traitlets.List(traitlets.Float(), help="what is added to the logit of each shown token").tag(sync=True)
 
-    def __init__(self, logits: dict[str, Float[np.ndarray, "vocab"]], tokens: list[str], **traits: Any) -> None:
+    def __init__(self, logits: dict[str, Float[np.ndarray, " vocab"]], tokens: list[str], **traits: Any) -> None:
         """Make a figure from logits by prompt text, all over the same vocabulary `tokens`.
 
         Raises
@@ -104,13 +104,13 @@ class SoftmaxBars(Figure):
             )
         return value
 
-    def logits(self) -> Float[np.ndarray, "vocab"]:
+    def logits(self) -> Float[np.ndarray, " vocab"]:
         """Return the full vector of logits with the edits and the constant, before temperature and cuts."""
         z = self._logits[self.prompt].astype(np.float64)
         z[self._order[self.prompt][: len(self.edits)]] += self.edits
         return z + self.c
 
-    def probabilities(self) -> Float[np.ndarray, "vocab"]:
+    def probabilities(self) -> Float[np.ndarray, " vocab"]:
         """Return the full distribution that the figure shows, by the library: temperature, then top-k, then top-p."""
         return softmax(top_p(top_k(temperature(self.logits(), self.T), self.k), self.p))
 

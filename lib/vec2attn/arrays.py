@@ -37,17 +37,22 @@ def as_reals(
         raise ValueError(f"{name} must be {REAL_LIKE}; got the single number {array}")
     if array.size == 0:
         raise ValueError(f"{name} is empty (shape {array.shape}): there is nothing to compute with")
-    if np.isnan(array).any():
-        where = tuple(int(i) for i in np.argwhere(np.isnan(array))[0])
-        raise ValueError(f"{name} holds a NaN (first at index {where}): look at the step that made it")
-    infinite = np.isposinf(array) if minus_infinity else np.isinf(array)
-    if infinite.any():
-        where = tuple(int(i) for i in np.argwhere(infinite)[0])
-        raise ValueError(
-            f"{name} holds {array[where]} (at index {where}); every entry must be finite"
-            + (" or −inf" if minus_infinity else "")
-        )
+    # one quick pass each: a NaN wins every maximum and minimum
+    if not np.isfinite(array.max()) or not (minus_infinity or np.isfinite(array.min())):
+        _refuse(name, array, minus_infinity)
     return array
+
+
+def _refuse(name: str, array: Float[np.ndarray, "..."], minus_infinity: bool) -> None:
+    """Say which entry is not finite, unless every maximum is an allowed −∞."""
+    for bad, words in (
+        (np.isnan(array), "a NaN"),
+        (np.isposinf(array) if minus_infinity else np.isinf(array), "an infinity"),
+    ):
+        if bad.any():
+            where = tuple(int(i) for i in np.argwhere(bad)[0])
+            finite = "finite or −inf" if minus_infinity else "finite"
+            raise ValueError(f"{name} holds {words} (first at index {where}); every entry must be {finite}")
 
 
 def check_axis(name: str, array: np.ndarray, axis: int) -> None:

@@ -43,9 +43,8 @@ def log_softmax(logits: Real[np.ndarray, "*shape"] | list, axis: int = -1) -> Fl
     ------
     ValueError : no logits, a NaN or a +∞, no such axis, or every logit is −∞
     """
-    Z = _as_logits(logits, axis)
-    # shifted first: z − (m + log Σ) would round away the logarithm where m is large
-    shifted = Z - Z.max(axis=axis, keepdims=True)
+    Z, largest = _as_logits(logits, axis)
+    shifted = Z - largest  # first of all: z − (m + log Σ) would round away the logarithm where m is large
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
@@ -66,8 +65,8 @@ def softmax(logits: Real[np.ndarray, "*shape"] | list, axis: int = -1) -> Float[
 
     Source: Bridle 1990, eq. 1, doi:10.1007/978-3-642-76153-9_28
     """
-    Z = _as_logits(logits, axis)
-    E = np.exp(Z - Z.max(axis=axis, keepdims=True))
+    Z, largest = _as_logits(logits, axis)
+    E = np.exp(Z - largest)
     return E / E.sum(axis=axis, keepdims=True)
 
 
@@ -119,7 +118,7 @@ def top_p(logits: Real[np.ndarray, "*batch vocab"] | list, p: float | int) -> Fl
     """
     if not 0 < p <= 1:
         raise ValueError(f"p is a share of the probability, in (0, 1]; got {p}")
-    Z = _as_logits(logits, axis=-1)
+    Z, _ = _as_logits(logits, axis=-1)
     if p == 1:
         return Z.copy()  # a rounded running sum may reach 1 before the last token
     order = np.argsort(-Z, axis=-1, kind="stable")
@@ -242,12 +241,16 @@ def sample(
     return int(drawn) if size is None else drawn
 
 
-def _as_logits(logits: Real[np.ndarray, "*shape"] | list, axis: int) -> Float[np.ndarray, "*shape"]:
+def _as_logits(
+    logits: Real[np.ndarray, "*shape"] | list, axis: int
+) -> tuple[Float[np.ndarray, "*shape"], Float[np.ndarray, "..."]]:
+    """Return the logits as an array, and their maximum along the axis, which must not be −∞."""
     Z = as_reals("logits", logits, minus_infinity=True)
     check_axis("logits", Z, axis)
-    if np.isneginf(Z).all(axis=axis).any():
+    largest = Z.max(axis=axis, keepdims=True)
+    if np.isneginf(largest).any():
         raise ValueError("every logit is −inf: all tokens are forbidden, so there is no distribution")
-    return Z
+    return Z, largest
 
 
 def _x_log_y(X: Float[np.ndarray, "*shape"], Y: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:

@@ -27,7 +27,11 @@ REFUSALS = {
     "empty logits": (lambda: s.softmax([]), ValueError, "logits is empty"),
     "empty axis": (lambda: s.softmax(np.zeros((3, 0))), ValueError, r"empty \(shape \(3, 0\)\)"),
     "NaN logit": (lambda: s.softmax([[1.0, 2.0], [NAN, 2.0]]), ValueError, r"NaN \(first at index \(1, 0\)\)"),
-    "infinite logit": (lambda: s.log_softmax([1.0, INF]), ValueError, "finite or −inf"),
+    "infinite logit": (
+        lambda: s.log_softmax([1.0, INF]),
+        ValueError,
+        r"an infinity \(first at index \(1,\)\); every entry must be finite or −inf",
+    ),
     "nothing allowed": (lambda: s.softmax([-INF, -INF]), ValueError, "all tokens are forbidden"),
     "nothing allowed, top-p": (lambda: s.top_p([-INF, -INF], 0.5), ValueError, "all tokens are forbidden"),
     "no such axis": (lambda: s.softmax([1.0, 2.0], axis=1), ValueError, r"axis must lie in -1 … 0; got 1"),

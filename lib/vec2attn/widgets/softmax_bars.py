@@ -93,15 +93,14 @@ class SoftmaxBars(Figure):
             "edits": lambda: len(value) <= SHOWN and np.isfinite(value).all(),
         }
         if not legal[name]():
-            ranges = {
-                "prompt": f"0 … {len(self.prompts) - 1}",
-                "T": "0.1 … 5",
-                "k": f"1 … {self.vocabulary}",
-                "p": "(0, 1]",
+            words = {
+                "prompt": f"a whole number from 0 to {len(self.prompts) - 1}",
+                "T": "a temperature from 0.1 to 5",
+                "k": f"a whole number from 1 to {self.vocabulary}",
+                "p": "a share in (0, 1]",
+                "edits": f"at most {SHOWN} finite numbers",
             }
-            raise traitlets.TraitError(
-                f"{name} must lie in {ranges.get(name, f'at most {SHOWN} finite numbers')}; got {value}"
-            )
+            raise traitlets.TraitError(f"{name} must be {words[name]}; got {value}")
         return value
 
     def logits(self) -> Float[np.ndarray, " vocab"]:

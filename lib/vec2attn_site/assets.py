@@ -42,7 +42,7 @@ def _copy(app: Any, error: Exception | None) -> None:
     static, modules = Path(app.outdir) / "_static", Path(app.confdir) / "node_modules"
     ours = static / "vec2attn"
     (ours / "figures").mkdir(parents=True, exist_ok=True)
-    for name in ("figure-host.js", "plotly-host.js"):
+    for name in ("figure-host.js", "plotly-host.js", "card.png"):
         shutil.copy2(STATIC / name, ours)
     styles = (path.read_text(encoding="utf-8") for path in (STATIC / "book.css", WIDGETS / "base.css"))
     (ours / "book.css").write_text("\n".join(styles), encoding="utf-8")

@@ -4,11 +4,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from browser import launch
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from site_reader import SITE, Visit, serve
 
-TABLES = {"budget": "Budgets of the pages", "speed": "Time of an update", "advice": "axe: best practice, not required"}
+from browser import chromium
+
+TABLES = {
+    "budget": "Budgets of the pages",
+    "speed": "Time of an update",
+    "advice": "axe: best practice, not required",
+}
 
 
 @pytest.fixture(scope="session")
@@ -23,18 +28,14 @@ def address(built: None) -> Iterator[str]:
         yield found
 
 
-# one browser a module: two of playwright's loops cannot run at once, so none may outlive the tests of this folder
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = launch(playwright)
+    with chromium() as started:
         yield started
-        started.close()
 
 
-@pytest.fixture
-def reader(browser: Browser, built: None, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visit]]:
-    """Open pages as different readers do; when the test is over, no page may have met a problem."""
+def readers(browser: Browser, address: str) -> Callable[..., Visit]:
+    """Return a function that opens pages as different readers do, and remembers them in its `visits`."""
     visits: list[Visit] = []
 
     def open_page(
@@ -56,15 +57,35 @@ def reader(browser: Browser, built: None, request: pytest.FixtureRequest) -> Ite
             reduced_motion="reduce" if still else "no-preference",
         )
         context.set_default_timeout(10_000)
-        visit = Visit(context, f"{SITE.as_uri()}/" if disk else request.getfixturevalue("address"))
+        visit = Visit(context, f"{SITE.as_uri()}/" if disk else address, script)
         visits.append(visit)
         return visit.goto(path) if path else visit
 
-    yield open_page
+    open_page.visits = visits  # type: ignore[attr-defined]
+    return open_page
+
+
+def close(visits: list[Visit]) -> None:
     problems = [problem for visit in visits for problem in visit.problems]
     for visit in visits:
         visit.context.close()
     assert not problems, "while the page was open:\n" + "\n".join(problems)
+
+
+@pytest.fixture
+def reader(browser: Browser, address: str) -> Iterator[Callable[..., Visit]]:
+    """Open pages for one test; when it is over, no page may have met a problem."""
+    open_page = readers(browser, address)
+    yield open_page
+    close(open_page.visits)  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def readers_of_module(browser: Browser, address: str) -> Iterator[Callable[..., Visit]]:
+    """Open pages that several tests look at; opening one takes a second."""
+    open_page = readers(browser, address)
+    yield open_page
+    close(open_page.visits)  # type: ignore[attr-defined]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -5,7 +5,6 @@ import functools
 import gzip
 import http.server
 import os
-import socketserver
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,8 +62,8 @@ def serve() -> Iterator[str]:
 class Visit:
     """One page as one reader has it open, with a record of all that it asked for and all that went wrong."""
 
-    def __init__(self, context: Any, address: str) -> None:
-        self.context, self.address = context, address
+    def __init__(self, context: Any, address: str, script: bool = True) -> None:
+        self.context, self.address, self.script = context, address, script
         self.page = context.new_page()
         self.asked: list[str] = []
         self.answers: list[Any] = []
@@ -73,7 +72,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.problems.append(f"error in a script: {error}"))
         self.page.on("request", self._requested)
         self.page.on("response", self._answered)
-        self.page.on("requestfailed", lambda r: self.problems.append(f"no answer: {r.url} ({r.failure})"))
+        self.page.on("requestfailed", self._failed)
 
     def _said(self, message: Any) -> None:
         if message.type in ("error", "warning"):
@@ -92,6 +91,11 @@ class Visit:
         if response.status >= 400:
             self.problems.append(f"status {response.status}: {response.url}")
 
+    def _failed(self, request: Any) -> None:
+        # without JavaScript the browser itself drops the scripts that the page preloads, and calls that "csp"
+        if self.script or request.failure != "csp":
+            self.problems.append(f"no answer: {request.url} ({request.failure})")
+
     def goto(self, path: str) -> "Visit":
         self.page.goto(self.address + path)
         return self
@@ -101,7 +105,7 @@ class Visit:
         self.page.evaluate(
             """async () => {
                 const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
-                for (let y = 0; y < document.documentElement.scrollHeight; y += 500) { scrollTo(0, y); await frame(); }
+                for (let y = 0; y < document.documentElement.scrollHeight; y += 700) { scrollTo(0, y); await frame(); }
             }"""
         )
         self.page.wait_for_function(

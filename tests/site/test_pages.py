@@ -1,4 +1,4 @@
-"""Every page opens without a complaint, asks no other host for anything, and leads only to what exists."""
+"""Every page opens without a complaint, stays light, asks no other host for anything, and leads to what exists."""
 
 import re
 from collections import Counter
@@ -8,8 +8,10 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from site_reader import PAGES, SITE
+from site_reader import PAGES, SITE, Visit
 
+KB = 1000
+PLAIN, WITH_PLOTS, REQUESTS = 300 * KB, 900 * KB, 25  # compressed; plots: with plotly, once the reader has met them
 LOADS = {"href": {"link", "image", "use"}, "src": None, "srcset": None, "poster": None, "data": {"object"}}
 
 
@@ -57,17 +59,54 @@ def parsed(path: str) -> Page:
     return Page(SITE / path)
 
 
+@pytest.fixture(scope="module")
+def opened(readers_of_module):
+    """Open each page once: first as it loads, then read to the end, with what the browser fetched for either."""
+
+    @cache
+    def open_once(path: str) -> tuple[Visit, dict[str, int], int, dict[str, int]]:
+        visit = readers_of_module(path)
+        first, requests = visit.sizes(), len(visit.asked)
+        return visit, first, requests, visit.read_to_the_end().sizes()
+
+    return open_once
+
+
 @pytest.mark.parametrize("path", PAGES)
-def test_page_opens_and_is_read_to_the_end_without_a_complaint(reader, path):
-    page = reader(path).read_to_the_end().page
-    ids = page.evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)")
+def test_page_opens_and_is_read_to_the_end_without_a_complaint(opened, path):
+    visit, *_ = opened(path)
+    problems, visit.problems = visit.problems, []
+    assert problems == []
+    ids = visit.page.evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)")
     assert [name for name, times in Counter(ids).items() if times > 1] == [], "ids that occur twice when figures live"
-    favicon = page.locator("link[rel~=icon]").evaluate(
-        "async (link) => { const image = new Image(); image.src = link.href; await image.decode(); return image.naturalWidth }"
+    boxes = visit.page.evaluate("[...document.querySelectorAll('.v2a-figure, .v2a-plot')].map((b) => b.dataset.state)")
+    assert set(boxes) <= {"live"}
+    width = visit.page.locator("link[rel~=icon]").evaluate(
+        """async (link) => {
+            const image = new Image();
+            image.src = link.href;
+            await image.decode();
+            return image.naturalWidth;
+        }"""
     )
-    assert favicon > 0
-    states = page.evaluate("[...document.querySelectorAll('.v2a-figure, .v2a-plot')].map((box) => box.dataset.state)")
-    assert set(states) <= {"live"}
+    assert width > 0, "the favicon"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_stays_within_its_budget(opened, record_property, path):
+    visit, first, requests, whole = opened(path)
+    plotly = sum(size for name, size in whole.items() if re.search(r"plotly-[a-z0-9]+(\.\w+)?\.min\.js$", name))
+    plain = sum(whole.values()) - plotly
+    record_property(
+        "budget",
+        f"{path:50} opened: {sum(first.values()) / KB:5.1f} KB in {requests:2} requests   "
+        f"to the end: {plain / KB:5.1f} KB, plotly {plotly / KB:5.1f} KB",
+    )
+    assert path in first, "the page itself was not counted"
+    assert max(sum(first.values()), plain) <= PLAIN
+    assert requests <= REQUESTS
+    assert plain + plotly <= WITH_PLOTS
+    assert bool(plotly) == bool(visit.page.locator(".v2a-plot").count()), "plotly is loaded where a plot needs it"
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -76,7 +115,8 @@ def test_page_says_what_it_is(built, path):
     html = next(attributes for tag, attributes in page.elements if tag == "html")
     assert html.get("lang") == "en"
     assert page.count("h1") == 1
-    assert page.count("title") >= 1 and page.titles and page.titles[0].strip()
+    assert page.titles
+    assert page.titles[0].strip()
     assert len(page.meta.get("description", "")) > 40
     for name in ("og:title", "og:description", "og:type", "og:site_name"):
         assert page.meta.get(name), name

@@ -28,17 +28,15 @@ class Example:
 
 
 @cache
-def prompts() -> dict[str, np.ndarray]:
+def real_logits() -> dict[str, np.ndarray]:
     return {text: smollm2_logits(key) for key, text in smollm2_prompts().items()}
 
 
-@cache
-def tokens() -> list[str]:
-    return smollm2_tokens()
+real_tokens = cache(smollm2_tokens)
 
 
 def softmax_bars(**traits: Any) -> SoftmaxBars:
-    return SoftmaxBars(prompts(), tokens(), **traits)
+    return SoftmaxBars(real_logits(), real_tokens(), **traits)
 
 
 def few(n: int, **at: float) -> np.ndarray:

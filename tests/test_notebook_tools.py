@@ -1,0 +1,138 @@
+"""What notebooks show: the library's own source, and plots in the look of the book."""
+
+import inspect
+import json
+import re
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from vec2attn import softmax as softmax_module
+from vec2attn.notebook import Source, show
+from vec2attn.plots import COLOURS, TEMPLATE, line, plot
+from vec2attn.softmax import softmax, top_p
+from vec2attn.widgets.softmax_bars import SoftmaxBars
+
+# ---- show ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("thing", [softmax, top_p, line, show, Source, SoftmaxBars])
+def test_show_gives_the_source_that_runs_and_where_it_stands(thing):
+    first, _, text = show(thing).text.partition("\n")
+    path = inspect.getsourcefile(inspect.unwrap(thing))
+    assert first == f"# {'/'.join(path.replace(chr(92), '/').split('/')[-2:])}"
+    assert text + "\n" == inspect.getsource(thing)
+
+
+def test_show_sees_through_the_wrapper_that_checks_shapes():
+    assert hasattr(softmax, "__wrapped__"), "run these tests with --jaxtyping-packages=vec2attn,beartype.beartype"
+    assert show(softmax).text == show(softmax.__wrapped__).text
+    assert show(softmax).text.startswith("# vec2attn/softmax.py\ndef softmax(\n")
+
+
+def test_shown_source_can_be_run_as_it_is():
+    names = dict(vars(softmax_module))
+    exec(show(softmax).text, names)
+    z = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(names["softmax"](z), softmax(z))
+    assert names["softmax"] is not softmax
+
+
+def test_a_method_is_shown_without_the_indentation_of_its_class():
+    assert show(SoftmaxBars.logits).text.startswith("# widgets/softmax_bars.py\ndef logits(self)")
+
+
+def test_source_is_plain_text_in_a_console_and_a_block_of_python_elsewhere():
+    source = Source("def f():\n    return 1")
+    assert repr(source) == "def f():\n    return 1"
+    assert source._repr_markdown_() == "```python\ndef f():\n    return 1\n```"
+
+
+def test_a_docstring_with_a_fence_does_not_end_the_block():
+    text = show_fenced = 'def f():\n    """Use it so:\n\n    ```\n    f()\n    ```\n    """'
+    fence, *_, end = Source(show_fenced)._repr_markdown_().splitlines()
+    ticks = re.match("`+", fence)[0]
+    assert end == ticks
+    assert ticks not in text
+
+
+@pytest.mark.parametrize(
+    ("thing", "name"), [(len, "len"), (int, "int"), (np.exp, "exp"), (np.dot, "dot"), (3, "3"), (eval("lambda: 0"), "lambda")]
+)
+def test_show_refuses_what_has_no_python_source(thing, name):
+    with pytest.raises(TypeError, match=f"{name}.* has no Python source"):
+        show(thing)
+
+
+# ---- plots -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", COLOURS)
+def test_a_line_has_the_colour_of_its_role_and_names_the_role_for_the_site(role):
+    trace = line([1, 2], [3, 4], "a", role)
+    assert trace.line.color == trace.marker.color == COLOURS[role]
+    assert trace.meta == {"role": role}
+    assert (trace.name, trace.mode, trace.line.dash) == ("a", "lines", "solid")
+
+
+def test_lines_can_be_told_apart_without_colour():
+    trace = line([1], [1], "a", "in", dash="dot", markers=True)
+    assert (trace.mode, trace.line.dash) == ("lines+markers", "dot")
+
+
+def luminance(colour):
+    """Return the relative luminance of a colour such as #3D8BDB (WCAG 2.2)."""
+    channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize("background", ["#FFFFFF", "#14181E"])
+@pytest.mark.parametrize("role", COLOURS)
+def test_colours_are_legible_on_white_and_on_near_black(role, background):
+    light, dark = sorted((luminance(COLOURS[role]), luminance(background)), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 3  # WCAG 2.2, 1.4.11: graphical objects
+
+
+def small_plot(**settings):
+    return plot([line([1, 2], [3, 4], "a", "in")], x="rank", y="probability (1)", description="A line.", **settings)
+
+
+def test_a_plot_has_the_template_of_the_book_labelled_axes_and_a_description():
+    figure = small_plot()
+    assert isinstance(figure, go.Figure)
+    assert figure.layout.template == TEMPLATE
+    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("rank", "probability (1)")
+    assert figure.layout.meta == {"description": "A line."}
+    assert [trace.name for trace in figure.data] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("log", "types"),
+    [("", (None, None)), ("x", ("log", None)), ("y", (None, "log")), ("xy", ("log", "log"))],
+)
+def test_axes_are_logarithmic_where_asked(log, types):
+    figure = small_plot(log=log)
+    assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == types
+
+
+def test_other_settings_reach_the_layout():
+    figure = small_plot(height=200, yaxis_range=[0, 1])
+    assert figure.layout.height == 200
+    assert tuple(figure.layout.yaxis.range) == (0, 1)
+
+
+def test_numpy_and_lists_make_the_same_plot_and_it_survives_json():
+    lists, arrays = line([1, 2], [0.5, 0.25], "a", "out"), line(np.array([1, 2]), np.array([0.5, 0.25]), "a", "out")
+    assert lists.to_plotly_json().keys() == arrays.to_plotly_json().keys()
+    assert plot([lists], x="x", y="y", description="d").to_json() == plot([arrays], x="x", y="y", description="d").to_json()
+    stored = json.loads(small_plot().to_json())
+    assert stored["layout"]["meta"]["description"] == "A line."
+    assert stored["data"][0]["meta"]["role"] == "in"
+
+
+def test_the_template_is_not_changed_by_a_plot():
+    before = TEMPLATE.to_plotly_json()
+    small_plot(height=200, log="xy")
+    assert TEMPLATE.to_plotly_json() == before
+    assert small_plot().layout.xaxis.type is None

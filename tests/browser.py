@@ -1,7 +1,9 @@
-"""A real Chromium for tests: found on this machine, never downloaded."""
+"""A real Chromium for tests, found on this machine; `python tests/browser.py` gets one where there is none."""
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +16,14 @@ USUAL = "/usr/bin/chromium"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 HELP = (
-    "these tests need a browser and found none. Install Chromium (Debian, Ubuntu: `apt-get install chromium`; anywhere: "
-    f"`python -m playwright install chromium`), or set {VARIABLE} to the path of a Chromium or Chrome"
+    "these tests need a browser and found none. Install Chromium (Debian, Ubuntu: `apt-get install chromium`; "
+    f"anywhere: `python -m playwright install chromium`), or set {VARIABLE} to the path of a Chromium or Chrome"
 )
+
+
+def _find(playwright: Playwright) -> str | None:
+    candidates = [USUAL, *(shutil.which(name) for name in NAMES), playwright.chromium.executable_path]
+    return next((path for path in candidates if path and Path(path).is_file()), None)
 
 
 def chromium_path(playwright: Playwright) -> str:
@@ -25,11 +32,7 @@ def chromium_path(playwright: Playwright) -> str:
         if not Path(chosen).is_file():
             pytest.fail(f"{VARIABLE} is set to {chosen}, and there is no such file", pytrace=False)
         return chosen
-    candidates = [USUAL, *(shutil.which(name) for name in NAMES), playwright.chromium.executable_path]
-    for path in candidates:
-        if path and Path(path).is_file():
-            return path
-    pytest.fail(HELP, pytrace=False)
+    return _find(playwright) or pytest.fail(HELP, pytrace=False)
 
 
 @contextmanager
@@ -43,3 +46,30 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium_path(playwright), args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+def install() -> None:
+    """Make sure that there is a browser: look for one, else let Playwright fetch its own, else Debian's package."""
+    with sync_playwright() as playwright:
+        if found := _find(playwright):
+            print(f"browser: {found}")
+            return
+    print("browser: none found; asking Playwright for its Chromium", flush=True)
+    if (
+        subprocess.run(
+            [sys.executable, "-m", "playwright", "install", "--with-deps", "chromium"], check=False
+        ).returncode
+        == 0
+    ):
+        return
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        print("browser: Playwright's could not be had; installing Debian's chromium", flush=True)
+        subprocess.run(["apt-get", "update", "-qq"], check=False)
+        apt = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-liberation"]
+        if subprocess.run(apt, check=False, stdout=subprocess.DEVNULL).returncode == 0:
+            return
+    raise SystemExit(HELP)
+
+
+if __name__ == "__main__":
+    install()

@@ -11,7 +11,19 @@ import vec2attn
 
 LIBRARY = Path(vec2attn.__file__).parent
 # the order of the book; helpers that any chapter may use come first
-ORDER = ["arrays", "notebook", "plots", "vectors", "softmax", "datasets", "exercises", "widgets"]
+ORDER = [
+    "arrays",
+    "device",
+    "notebook",
+    "plots",
+    "datasets",
+    "vectors",
+    "softmax",
+    "matrices",
+    "cost",
+    "exercises",
+    "widgets",
+]
 
 
 def imports_of(file):

@@ -4,9 +4,11 @@ A vector lies on the last axis; axes before it count vectors (rows are samples e
 """
 
 import operator
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Real
+from jaxtyping import Float, Int, Real
 
 from vec2attn.arrays import as_reals, check_same_shape
 
@@ -46,6 +48,175 @@ def norm(v: Real[np.ndarray, "*batch n"] | list) -> Float[np.ndarray, "*batch"] 
     scale = np.where(largest > 0, largest, 1).astype(V.dtype)
     scaled = V / scale[..., None]
     return scale[()] * np.sqrt(np.vecdot(scaled, scaled))
+
+
+def distance(
+    u: Real[np.ndarray, "*batch n"] | list, v: Real[np.ndarray, "*batch n"] | list
+) -> Float[np.ndarray, "*batch"] | np.floating:
+    r"""Return the Euclidean distance of two points, $\lVert u - v \rVert$. Cost: $4n$ FLOPs a pair.
+
+    Raises
+    ------
+    ValueError : the shapes differ, or an entry is NaN or infinite
+    """
+    U, V = as_reals("u", u), as_reals("v", v)
+    check_same_shape(u=U, v=V)
+    return norm(U - V)
+
+
+def cosine_similarity(
+    u: Real[np.ndarray, "*batch n"] | list, v: Real[np.ndarray, "*batch n"] | list
+) -> Float[np.ndarray, "*batch"] | np.floating:
+    r"""Return the cosine of the angle between two vectors: 1 same direction, 0 orthogonal, −1 opposite.
+
+    $\cos\theta = \dfrac{u \cdot v}{\lVert u \rVert\, \lVert v \rVert}$. Cost: $6n$ FLOPs a pair.
+
+    Raises
+    ------
+    ValueError : the shapes differ, or a vector is zero: it has no direction
+    """
+    U, V = as_reals("u", u), as_reals("v", v)
+    check_same_shape(u=U, v=V)
+    cosine = np.vecdot(unit(U, "u"), unit(V, "v"))
+    return np.clip(cosine, -1, 1)  # rounding can lead just beyond
+
+
+def unit(v: Real[np.ndarray, "*batch n"] | list, name: str = "v") -> Float[np.ndarray, "*batch n"]:
+    r"""Return the vector of length 1 in the same direction, $v / \lVert v \rVert$.
+
+    Raises
+    ------
+    ValueError : a vector is zero: it has no direction
+    """
+    V = as_reals(name, v)
+    length = norm(V)
+    if not np.all(length):
+        where = tuple(int(i) for i in np.argwhere(np.atleast_1d(length) == 0)[0])
+        raise ValueError(
+            f"{name} is the zero vector{f' (at index {where})' if V.ndim > 1 else ''}: it has no direction"
+        )
+    return V / np.asarray(length)[..., None]
+
+
+def angle(
+    u: Real[np.ndarray, "*batch n"] | list, v: Real[np.ndarray, "*batch n"] | list
+) -> Float[np.ndarray, "*batch"] | np.floating:
+    r"""Return the angle between two vectors in radians, from 0 to $\pi$.
+
+    $\theta = 2\,\mathrm{atan2}(\lVert \hat u - \hat v \rVert,\ \lVert \hat u + \hat v \rVert)$ with unit vectors
+    $\hat u, \hat v$: exact for tiny angles too, where the arc cosine of a number near 1 loses half of the digits.
+
+    Raises
+    ------
+    ValueError : the shapes differ, or a vector is zero
+
+    Source: Kahan 2006, "How futile are mindless assessments of roundoff", section 12
+    """
+    U, V = as_reals("u", u), as_reals("v", v)
+    check_same_shape(u=U, v=V)
+    U, V = unit(U, "u"), unit(V, "v")
+    return 2 * np.arctan2(norm(U - V), norm(U + V))
+
+
+def project(
+    v: Real[np.ndarray, "*batch n"] | list, onto: Real[np.ndarray, "*batch n"] | list
+) -> Float[np.ndarray, "*batch n"]:
+    r"""Return the point nearest to `v` on the line through 0 and `onto`: the shadow of v on that line.
+
+    $\dfrac{v \cdot u}{u \cdot u}\, u$; what is left over, v minus the shadow, is orthogonal to u. Cost: $5n$ FLOPs.
+
+    Raises
+    ------
+    ValueError : the shapes differ, or `onto` is zero: it spans no line
+    """
+    V, U = as_reals("v", v), as_reals("onto", onto)
+    check_same_shape(v=V, onto=U)
+    U = unit(U, "onto")
+    return np.vecdot(V, U)[..., None] * U
+
+
+def nearest(
+    queries: Real[np.ndarray, "*batch n"] | list,
+    table: Real[np.ndarray, "rows n"] | list,
+    k: int,
+    metric: Literal["cosine", "dot", "euclidean"] = "cosine",
+    exclude: Sequence[int] = (),
+) -> tuple[Int[np.ndarray, "*batch k"], Float[np.ndarray, "*batch k"]]:
+    r"""Return the k rows of a table that are nearest to each query, the nearest first.
+
+    Parameters
+    ----------
+    queries : one vector, or several as rows
+    table : the vectors to search, as rows
+    k : how many
+    metric : "cosine" (largest cosine), "dot" (largest product), "euclidean" (smallest distance)
+    exclude : rows that do not count
+
+    Returns
+    -------
+    indices, scores : row numbers, and their cosines, products or distances; among equal scores the lower row first
+
+    Raises
+    ------
+    ValueError : sizes do not fit, k is not between 1 and the rows that count, or a zero vector has no cosine
+
+    Cost: $2 \cdot \text{rows} \cdot n$ FLOPs a query, and one number of memory a row; no sorting of all rows.
+    """
+    Q, T = as_reals("queries", queries), as_reals("table", table)
+    if T.ndim != 2 or Q.shape[-1] != T.shape[1]:
+        raise ValueError(f"queries (…, n) need a table (rows, n); got {Q.shape} and {T.shape}")
+    rows, k = len(T) - len(set(exclude)), operator.index(k)
+    if not 1 <= k <= rows:
+        raise ValueError(f"k must lie in 1 … {rows} (the rows that count); got {k}")
+    flat = Q.reshape(-1, Q.shape[-1])
+    if metric == "cosine":
+        score = unit(flat, "queries") @ T.T / _lengths_of_rows(T)
+    elif metric == "dot":
+        score = flat @ T.T
+    elif metric == "euclidean":
+        # |q − t|² = |q|² − 2 q·t + |t|²; |q|² is the same for all rows
+        score = 2 * (flat @ T.T) - np.vecdot(T, T)
+    else:
+        raise ValueError(f'metric must be "cosine", "dot" or "euclidean"; got {metric!r}')
+    score[:, list(exclude)] = -np.inf
+    best = np.argpartition(score, len(T) - k, axis=-1)[:, len(T) - k :]
+    order = np.lexsort((best, -np.take_along_axis(score, best, axis=-1)), axis=-1)
+    best = np.take_along_axis(best, order, axis=-1)
+    scores = np.take_along_axis(score, best, axis=-1)
+    if metric == "euclidean":
+        scores = np.asarray(norm(flat[:, None] - T[best]))
+    return best.reshape(*Q.shape[:-1], k), scores.reshape(*Q.shape[:-1], k)
+
+
+def _lengths_of_rows(T: Float[np.ndarray, "rows n"]) -> Float[np.ndarray, " rows"]:
+    lengths = np.sqrt(np.vecdot(T, T))
+    if not lengths.all():
+        raise ValueError(f"table has a zero vector (row {int(np.argmin(lengths))}): it has no direction")
+    return lengths
+
+
+def analogy(
+    a: int, b: int, c: int, table: Real[np.ndarray, "rows n"], k: int = 1, exclude_inputs: bool = True
+) -> tuple[Int[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    r"""Answer "a is to b as c is to …": the rows nearest, by cosine, to $\hat b - \hat a + \hat c$.
+
+    Parameters
+    ----------
+    a, b, c : row numbers
+    exclude_inputs : leave a, b and c out of the search, as most published results do; without it the answer is often c
+
+    Raises
+    ------
+    ValueError : a row number outside the table, or k too large
+
+    Source: Mikolov, Yih & Zweig 2013, section 4, aclanthology.org/N13-1090
+    """
+    T = as_reals("table", table)
+    for name, row in (("a", a), ("b", b), ("c", c)):
+        if not 0 <= row < len(T):
+            raise ValueError(f"{name} must be a row of the table, 0 … {len(T) - 1}; got {row}")
+    A, B, C = unit(T[[a, b, c]], "table")
+    return nearest(B - A + C, T, k, exclude=(a, b, c) if exclude_inputs else ())
 
 
 def one_hot(index: int, size: int) -> Float[np.ndarray, " size"]:

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from vec2attn.widgets.base import style
 from vec2attn_site import STATIC
 from vec2attn_site.figures import BUNDLES, script
 
@@ -44,9 +45,10 @@ def _copy(app: Any, error: Exception | None) -> None:
     (ours / "figures").mkdir(parents=True, exist_ok=True)
     for name in ("figure-host.js", "plotly-host.js", "card.png"):
         shutil.copy2(STATIC / name, ours)
-    styles = (path.read_text(encoding="utf-8") for path in (STATIC / "book.css", WIDGETS / "base.css"))
-    (ours / "book.css").write_text("\n".join(styles), encoding="utf-8")
-    for name in sorted(path.stem for path in WIDGETS.glob("*.js") if path.stem != "base"):
+    names = sorted(path.stem for path in WIDGETS.glob("*.js") if path.stem != "base")
+    book = (STATIC / "book.css").read_text(encoding="utf-8")
+    (ours / "book.css").write_text(f"{book}\n{style(*names)}", encoding="utf-8")
+    for name in names:
         (ours / "figures" / f"{name}.js").write_text(script(name), encoding="utf-8")
     for bundle in BUNDLES:
         shutil.copy2(modules / f"plotly.js-{bundle}-dist-min/plotly-{bundle}.min.js", ours)

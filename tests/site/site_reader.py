@@ -5,11 +5,16 @@ import functools
 import gzip
 import http.server
 import os
+import re
+import struct
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+import numpy as np
 
 ROOT = Path(__file__).parents[2]
 SITE = Path(os.environ.get("VEC2ATTN_SITE", ROOT / "_build/html")).resolve()
@@ -123,6 +128,33 @@ class Visit:
             body = answer.body()
             found[path] = len(body) if path.endswith(PACKED) else len(gzip.compress(body, 6))
         return found
+
+
+def painted(page: Any, element: Any, right: float = 4, down: float | None = None) -> str:
+    """Return the colour that a picture of the page has at a point of an element: near its left end, in the middle."""
+    element.scroll_into_view_if_needed()
+    area = element.bounding_box()
+    spot = {"x": area["x"] + right, "y": area["y"] + (area["height"] / 2 if down is None else down)}
+    png = page.screenshot(clip={**spot, "width": 1, "height": 1})
+    data, at = b"", 8
+    while at < len(png):
+        (size,) = struct.unpack(">I", png[at : at + 4])
+        if png[at + 4 : at + 8] == b"IDAT":
+            data += png[at + 8 : at + 8 + size]
+        at += size + 12
+    red, green, blue = zlib.decompress(data)[1:4]  # one pixel: whatever the filter is, it subtracts nothing
+    return f"rgb({red}, {green}, {blue})"
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours: WCAG 2.2, relative luminance."""
+
+    def luminance(colour: str) -> float:
+        rgb = np.array([float(x) for x in re.findall(r"[\d.]+", colour)[:3]]) / 255
+        return float(np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
+
+    low, high = sorted(luminance(colour) for colour in (one, other))
+    return (high + 0.05) / (low + 0.05)
 
 
 def theme(page: Any) -> str:

@@ -49,9 +49,23 @@ def logits() -> dict[str, np.ndarray]:
     return {text: smollm2_logits(key) for key, text in smollm2_prompts().items()}
 
 
+@cache
+def _made() -> SoftmaxBars:
+    return SoftmaxBars(logits(), smollm2_tokens(), prompt=1)
+
+
 def bars(**traits: Any) -> SoftmaxBars:
-    """Return the notebook's figure, in Python, with these traits."""
-    return SoftmaxBars(logits(), smollm2_tokens(), **{"prompt": 1, **traits})
+    """Return the notebook's figure, in Python, with these traits and otherwise as it begins; always the same object."""
+    begin = {"prompt": 1, "T": 1.0, "k": len(smollm2_tokens()), "p": 1.0, "c": 0.0, "edits": []}
+    for name, value in {**begin, **traits}.items():
+        _made().set_trait(name, value)
+    return _made()
+
+
+@cache
+def given(prompt: int) -> np.ndarray:
+    """Return the probabilities that the model gave: what the dashed lines mark."""
+    return bars(prompt=prompt).probabilities()
 
 
 def number(text: str) -> tuple[float, int]:
@@ -179,7 +193,7 @@ class SoftmaxPage:
         P, z = python.probabilities(), python.logits()
         order = python._order[seen["prompt"]][:SHOWN]
         cut = top_p(top_k(temperature(z, traits["T"]), traits["k"]), traits["p"])
-        H, given = float(entropy(P)), bars(prompt=seen["prompt"]).probabilities()
+        H, first = float(entropy(P)), given(seen["prompt"])
         for trait, label in SLIDERS.items():
             slider = seen["sliders"][label]
             assert slider["said"] == slider["shown"]
@@ -200,7 +214,7 @@ class SoftmaxPage:
         lengths, wanted = [row["length"] for row in seen["rows"]], [*P[order], others.sum()]
         assert np.allclose(lengths, wanted, atol=0.02), "bars are as long as the probabilities"
         dashes = [row["given"] for row in seen["rows"]]
-        assert np.allclose(dashes, [*given[order], 1 - given[order].sum()], atol=0.02)
+        assert np.allclose(dashes, [*first[order], 1 - first[order].sum()], atol=0.02)
         assert_shows(seen["numbers"][0], H)
         assert_shows(seen["numbers"][1], perplexity(H))
         assert seen["numbers"][2] == f"{np.isfinite(cut).sum():,} of {len(P):,}"

@@ -9,6 +9,7 @@ from site_reader import CHAPTER, choose_theme, theme
 from vec2attn.datasets import smollm2_logits
 from vec2attn.softmax import softmax
 
+STROKES = "(lines) => lines.map((line) => getComputedStyle(line).stroke)"
 TEXT = {"light": "rgb(31, 35, 40)", "dark": "rgb(230, 237, 243)"}
 ROLES = {
     "light": {"code": "rgb(11, 99, 181)", "capital": "rgb(180, 83, 9)", "story": "rgb(15, 123, 95)"},
@@ -51,7 +52,7 @@ def test_curves_are_those_of_the_library(reader):
         rank = np.array(curve["x"], dtype=int)
         assert len(rank) > 50
         assert np.allclose(curve["y"], P[rank - 1], rtol=1e-6)
-    axes = plot.locator(".xtitle, .ytitle").all_inner_texts()
+    axes = plot.locator(".xtitle, .ytitle").all_text_contents()
     assert axes == ["rank of the token", "probability"]
 
 
@@ -67,13 +68,11 @@ def test_plot_follows_the_theme(reader):
         )
         for selector in (".xtick text", ".ytick text", ".legendtext"):
             assert plot.locator(selector).first.evaluate("(t) => getComputedStyle(t).fill") == TEXT[wanted]
-        lines = plot.evaluate(
-            """(box) => Object.fromEntries([...box.querySelectorAll('.legend .traces')].map((entry) =>
-                [entry.querySelector('.legendtext').textContent, getComputedStyle(entry.querySelector('.js-line')).stroke]
-            ))"""
-        )
+        names = plot.locator(".legend .legendtext").all_text_contents()
+        strokes = plot.locator(".legend .js-line").evaluate_all(STROKES)
+        lines = dict(zip(names, strokes, strict=True))
         assert lines == ROLES[wanted]
-        drawn = plot.locator(".scatterlayer .js-line").evaluate_all("(l) => l.map((p) => getComputedStyle(p).stroke)")
+        drawn = plot.locator(".scatterlayer .js-line").evaluate_all(STROKES)
         assert sorted(drawn) == sorted(ROLES[wanted].values())
     assert first == "light"
 

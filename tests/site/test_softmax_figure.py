@@ -1,11 +1,9 @@
 """The softmax figure answers to mouse, keys and touch, and every number it shows is the library's."""
 
-import base64
 import re
 
-import numpy as np
 import pytest
-from site_reader import CHAPTER, choose_theme, theme
+from site_reader import CHAPTER, choose_theme, contrast, painted, theme
 from softmax_page import FIGURE, SLIDERS, SoftmaxPage, assert_shows, bars, logits, number
 
 from vec2attn.softmax import entropy
@@ -291,53 +289,22 @@ def test_the_figure_follows_the_theme_of_the_page(reader):
         choose_theme(figure.page, wanted)
         figure.settle()
         blue, green = COLOURS[wanted]
-        assert near(figure.box.locator(".v2a-share i").first, figure.page) == green
-        assert near(figure.logit(0), figure.page) == blue
-        text, page = figure.box.evaluate(
-            "(box) => [getComputedStyle(box.firstElementChild).color, getComputedStyle(document.body).backgroundColor]"
-        )
-        assert contrast(text, page) >= 7
+        assert painted(figure.page, figure.box.locator(".v2a-share i").first) == green
+        assert painted(figure.page, figure.logit(0)) == blue
+        name = figure.box.locator("tbody th").first
+        text = name.evaluate("(th) => getComputedStyle(th).color")
+        assert contrast(text, painted(figure.page, name, right=0, down=1)) >= 7
         assert {**figure.read(), "heard": ""} == {**before, "heard": ""}
-
-
-def near(element, page) -> str:
-    """Return the colour that is painted near the left end of an element, from a picture of the page."""
-    element.scroll_into_view_if_needed()
-    area = element.bounding_box()
-    spot = {"x": area["x"] + 4, "y": area["y"] + area["height"] / 2, "width": 1, "height": 1}
-    picture = base64.b64encode(page.screenshot(clip=spot)).decode()
-    return page.evaluate(
-        """async (png) => {
-            const image = new Image();
-            image.src = `data:image/png;base64,${png}`;
-            await image.decode();
-            const canvas = document.createElement('canvas'), pen = canvas.getContext('2d');
-            pen.drawImage(image, 0, 0);
-            return `rgb(${[...pen.getImageData(0, 0, 1, 1).data].slice(0, 3).join(', ')})`;
-        }""",
-        picture,
-    )
-
-
-def contrast(one: str, other: str) -> float:
-    """Return the contrast of two colours, WCAG 2.2, definition of relative luminance."""
-
-    def luminance(colour: str) -> float:
-        rgb = np.array([float(x) for x in re.findall(r"[\d.]+", colour)[:3]]) / 255
-        return float(np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
-
-    low, high = sorted(luminance(colour) for colour in (one, other))
-    return (high + 0.05) / (low + 0.05)
 
 
 def test_the_figure_follows_the_system_when_the_page_does(reader):
     figure = SoftmaxPage(reader(dark=True))
     assert theme(figure.page) == "dark"
     bar = figure.box.locator(".v2a-share i").first
-    assert near(bar, figure.page) == COLOURS["dark"][1]
+    assert painted(figure.page, bar) == COLOURS["dark"][1]
     figure.page.emulate_media(color_scheme="light")
     figure.settle()
-    assert near(bar, figure.page) == COLOURS["light"][1]
+    assert painted(figure.page, bar) == COLOURS["light"][1]
 
 
 @pytest.mark.parametrize("live", [True, False], ids=["live", "still"])

@@ -2,23 +2,12 @@
 
 import numpy as np
 import pytest
-from site_reader import CHAPTER
+from site_reader import CHAPTER, contrast, painted
 from softmax_page import FIGURE, assert_shows, bars, logits, number
-from test_softmax_figure import contrast
 
 from vec2attn.datasets import smollm2_tokens
 from vec2attn.softmax import entropy, perplexity
 from vec2attn.widgets.softmax_bars import SHOWN
-
-# the background that is painted behind an element: its own, or that of the nearest ancestor which has one
-COLOURS = """(element) => {
-    let behind = element;
-    const paint = (e) => getComputedStyle(e).backgroundColor;
-    while (behind && paint(behind) === 'rgba(0, 0, 0, 0)') behind = behind.parentElement;
-    const canvas = getComputedStyle(document.documentElement).colorScheme.includes('dark')
-        && matchMedia('(prefers-color-scheme: dark)').matches ? 'rgb(18, 18, 18)' : 'rgb(255, 255, 255)';
-    return [getComputedStyle(element).color, behind ? paint(behind) : canvas];
-}"""
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -30,7 +19,8 @@ def test_still_picture_has_the_numbers_of_the_library(page):
     box = page.locator(FIGURE)
     assert box.locator("input, button, select").count() == 0, "nothing that looks as if it could be moved"
     python = bars()
-    P, z, H = python.probabilities(), python.logits(), float(entropy(python.probabilities()))
+    P, z = python.probabilities(), python.logits()
+    H = float(entropy(P))
     order = np.argsort(-z, kind="stable")[:SHOWN]
     rows = box.locator("tbody tr")
     assert rows.count() == SHOWN + 1
@@ -53,17 +43,9 @@ def test_still_picture_has_the_numbers_of_the_library(page):
 
 def test_text_stands_out_from_what_is_behind_it(page):
     faint = []
-    for selector in (
-        "h1",
-        ".bd-article p",
-        f"{FIGURE} th",
-        f"{FIGURE} td span",
-        ".v2a-key",
-        ".bd-article pre",
-        "summary",
-    ):
-        for element in page.locator(selector).locator("visible=true").all()[:12]:
-            text, behind = element.evaluate(COLOURS)
+    for selector in ("h1", ".bd-article p", f"{FIGURE} th", f"{FIGURE} td span", ".v2a-key", "pre span", "summary"):
+        for element in page.locator(".bd-article").locator(selector).locator("visible=true").all()[:2]:
+            text, behind = element.evaluate("(e) => getComputedStyle(e).color"), painted(page, element, 0, 0)
             if contrast(text, behind) < 4.5:
                 faint.append(f"{selector}: {text} on {behind}")
     assert sorted(set(faint)) == []

@@ -10,12 +10,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import traitlets
-from widgets.examples import EXAMPLES, MANY, few, softmax_bars
 
 import vec2attn.widgets
 from vec2attn.softmax import entropy, perplexity
 from vec2attn.widgets.base import HERE, MIME, Figure, front_end
 from vec2attn.widgets.softmax_bars import SoftmaxBars
+from widgets.examples import EXAMPLES, MANY, few, softmax_bars
 
 
 def figures():
@@ -124,7 +124,9 @@ REFUSALS = [
     for refusal in example.refusals
 ]
 WRONG = [
-    pytest.param(name, *wrong, id=f"{name}: {wrong[2]}") for name, example in EXAMPLES.items() for wrong in example.wrong
+    pytest.param(name, *wrong, id=f"{name}: {wrong[2]}")
+    for name, example in EXAMPLES.items()
+    for wrong in example.wrong
 ]
 
 

@@ -5,11 +5,11 @@ import re
 from contextlib import contextmanager
 
 import pytest
+
 from browser import chromium
+from vec2attn.softmax import entropy, perplexity
 from widgets.examples import EXAMPLES, softmax_bars
 from widgets.page import Lab
-
-from vec2attn.softmax import entropy, perplexity
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +135,7 @@ def test_every_control_has_a_name_that_is_read_aloud(open_lab, name):
 
 
 # ---- Softmax on vocabulary logits ------------------------------------------------------------------------------------
+
 
 @contextmanager
 def one_change(lab):

@@ -6,11 +6,11 @@ import struct
 
 import numpy as np
 import pytest
-from widgets.examples import real_logits, softmax_bars
-from widgets.node import Result, run
 
 from vec2attn.softmax import entropy, perplexity, temperature, top_k, top_p
 from vec2attn.widgets.softmax_bars import EXACT, SHOWN, SoftmaxBars
+from widgets.examples import real_logits, softmax_bars
+from widgets.node import Result, run
 
 TEMPERATURES = (0.1, 0.3, 0.7, 1, 1.5, 2, 5)
 KS = (1, 2, 5, 10, 40, 200, 256, 257, EXACT, EXACT + 1, 700, 5000, 20_000, 49_152)
@@ -52,7 +52,7 @@ EDITED += [
 
 
 def by_the_library(figure, case):
-    """Return the probabilities of the tokens with the largest logits, the number kept, and what else errors depend on."""
+    """Return the probabilities of the exactly sent tokens, entropy, perplexity, the number kept and how it is cut."""
     figure.edits = []  # the next prompt may not know the last one's
     with figure.hold_trait_notifications():
         for name, value in case.items():

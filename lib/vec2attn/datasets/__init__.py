@@ -10,6 +10,7 @@ from vec2attn.datasets.cache import cache_folder, check, fetch
 from vec2attn.datasets.loaders import (
     byte_alphabet,
     decode_tokens,
+    glove,
     gpt2_vocabulary,
     smollm2_logits,
     smollm2_prompts,
@@ -27,6 +28,7 @@ __all__ = [
     "check",
     "decode_tokens",
     "fetch",
+    "glove",
     "gpt2_vocabulary",
     "smollm2_logits",
     "smollm2_prompts",

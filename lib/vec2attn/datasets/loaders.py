@@ -1,7 +1,9 @@
-"""What the chapters read: GPT-2's vocabulary, and the logits of SmolLM2 that come with the library."""
+"""What the chapters read: vocabularies, word vectors, and the logits of SmolLM2 that come with the library."""
 
 import json
+import lzma
 import os
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,9 +11,11 @@ import numpy as np
 from jaxtyping import Float32
 
 from vec2attn.datasets.cache import fetch
+from vec2attn.datasets.registry import DatasetError
 
-# shipped with the library, so chapter 1.3 needs no download
-SMOLLM2 = Path(__file__).parents[1] / "data" / "smollm2"
+# shipped with the library: 1.3 needs no download, and 1.2 has something to fall back on
+DATA = Path(__file__).parents[1] / "data"
+SMOLLM2, GLOVE = DATA / "smollm2", DATA / "glove"
 
 
 def gpt2_vocabulary(*, cache: str | os.PathLike[str] | None = None) -> list[str]:
@@ -77,3 +81,21 @@ def smollm2_tokens() -> list[str]:
     """Return the 49,152 tokens of SmolLM2 as text; the index is the token's id and the place of its logit."""
     tokens: list[str] = json.loads((SMOLLM2 / "tokens.json").read_text(encoding="utf-8"))
     return tokens
+
+
+def glove(*, cache: str | os.PathLike[str] | None = None) -> tuple[list[str], Float32[np.ndarray, "words 50"]]:
+    """Return 400,000 words, the most frequent first, and their GloVe vectors (6B tokens, 50 dimensions) as rows.
+
+    Fetches the dataset glove (76 MB) if it is not cached. Where it cannot be had, there is a warning, and the 20,000
+    most frequent words come with the vectors that the library ships in half precision.
+
+    Source: Pennington, Socher & Manning 2014, aclanthology.org/D14-1162
+    """
+    with lzma.open(GLOVE / "words.txt.xz", "rt", encoding="utf-8", newline="\n") as file:
+        words = file.read().split("\n")
+    try:
+        vectors = np.load(fetch("glove", cache=cache)["glove_6B_50d_emb.npy"], allow_pickle=False)
+    except DatasetError as error:
+        vectors = np.load(GLOVE / "top.npy", allow_pickle=False).astype(np.float32)
+        warnings.warn(f"only the {len(vectors):,} most frequent words, in half precision: {error}", stacklevel=2)
+    return words[: len(vectors)], vectors

@@ -15,7 +15,15 @@ from typing import Any
 
 import numpy as np
 
-MODULES = {"1.3": "vocabulary_space"}  # notebook -> module of this package with its EXERCISES
+# notebook -> module of this package with its EXERCISES
+MODULES = {
+    "1.1": "vectors",
+    "1.2": "embedding_space",
+    "1.3": "vocabulary_space",
+    "2.1": "linear_maps",
+    "2.2": "layers",
+    "2.3": "matmul_cost",
+}
 
 
 @dataclass(frozen=True)

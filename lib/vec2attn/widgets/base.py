@@ -20,6 +20,12 @@ def front_end(name: str) -> str:
     return "\n".join((HERE / f"{part}.js").read_text(encoding="utf-8") for part in ("base", name))
 
 
+def style(*names: str) -> str:
+    """Return the style sheet of figures: the shared part, then their own, where they have one."""
+    sheets = (HERE / f"{name}.css" for name in ("base", *names))
+    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.exists())
+
+
 class Figure(anywidget.AnyWidget):
     """Base of the book's figures: a subclass sets `name`, adds traits, and writes `still`."""
 
@@ -29,7 +35,7 @@ class Figure(anywidget.AnyWidget):
         """Give the subclass the front end of its name."""
         if "name" in vars(cls):  # not for the anonymous subclasses that traitlets makes of an instance
             cls._esm = front_end(cls.name)
-            cls._css = (HERE / "base.css").read_text(encoding="utf-8")
+            cls._css = style(cls.name)
         super().__init_subclass__(**kwargs)
 
     def still(self) -> str:

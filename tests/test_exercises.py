@@ -53,26 +53,24 @@ def number(notebook):
     return json.loads(notebook.read_text(encoding="utf-8"))["metadata"]["vec2attn"]["number"]
 
 
-@cache
-def stubs(notebook):
-    """Read the exercises of a notebook; whatever is not as it should be fails with the place."""
-    found = []
-    for cell, after in zip(cells(notebook), [*cells(notebook)[1:], None], strict=True):
-        if "exercise" not in tags(cell):
-            continue
-        text, where = source(cell), f"{notebook.name}, cell {cell['id']}"
-        last = ast.parse(text).body[-1]
-        call = ast.get_source_segment(text, last)
-        key = re.fullmatch(r'check\("([^"]+)", \w+\)', call)
-        assert key, f"{where}: the last line must be check(key, name); it is {call}"
-        assert after, f"{where}: no solution follows"
-        assert after["cell_type"] == "markdown", f"{where}: no solution follows"
-        assert "solution" in tags(after), f"{where}: no solution follows"
-        blocks = re.findall(SOLUTION, source(after), re.DOTALL)
-        assert len(blocks) == 1, f"{where}: the solution needs one block of Python, it has {len(blocks)}"
-        given = "\n".join(text.splitlines()[: last.lineno - 1])
-        found.append(Stub(notebook, key[1], given, call, blocks[0]))
-    return found
+def read(notebook, index):
+    """Read the exercise in a cell of a notebook; whatever is not as it should be fails with the place."""
+    cell, where = cells(notebook)[index], f"{notebook.name}, cell {cells(notebook)[index]['id']}"
+    text = source(cell)
+    last = ast.parse(text).body[-1]
+    call = ast.get_source_segment(text, last)
+    key = re.fullmatch(r'check\("([^"]+)", \w+\)', call)
+    assert key, f"{where}: the last line must be check(key, name); it is {call}"
+    (after,) = cells(notebook)[index + 1 : index + 2] or [{"cell_type": "none", "metadata": {}, "source": []}]
+    assert after["cell_type"] == "markdown", f"{where}: no solution follows"
+    assert "solution" in tags(after), f"{where}: no solution follows"
+    blocks = re.findall(SOLUTION, source(after), re.DOTALL)
+    assert len(blocks) == 1, f"{where}: the solution needs one block of Python, it has {len(blocks)}"
+    return Stub(notebook, key[1], "\n".join(text.splitlines()[: last.lineno - 1]), call, blocks[0])
+
+
+def places(notebook):
+    return [(notebook, i) for i, cell in enumerate(cells(notebook)) if "exercise" in tags(cell)]
 
 
 @cache
@@ -97,22 +95,36 @@ def verdict(stub, text):
 # ---- The notebooks ---------------------------------------------------------------------------------------------------
 
 every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-every_stub = pytest.mark.parametrize("stub", [s for path in NOTEBOOKS for s in stubs(path)], ids=lambda stub: stub.key)
+every_stub = pytest.mark.parametrize(
+    "stub",
+    [pytest.param(place, id=f"{path.stem}-{i + 1}") for path in NOTEBOOKS for i, place in enumerate(places(path))],
+    indirect=True,
+)
+
+
+@pytest.fixture
+def stub(request):
+    return read(*request.param)
 
 
 @every_notebook
 def test_a_notebook_has_at_least_three_exercises_numbered_in_order(notebook):
-    keys = [stub.key for stub in stubs(notebook)]
+    keys = [read(*place).key for place in places(notebook)]
     assert len(keys) >= 3
     assert keys == [f"{number(notebook)}/{i + 1}" for i in range(len(keys))]
-    module = importlib.import_module(f"vec2attn.exercises.{MODULES[number(notebook)]}")
-    assert list(module.EXERCISES) == keys
+    assert list(registered(MODULES[number(notebook)])) == keys
 
 
-def test_every_module_of_exercises_belongs_to_a_notebook_of_its_name():
-    assert {number(path): path.stem for path in NOTEBOOKS} == MODULES
-    files = {path.stem for path in Path(exercises.__file__).parent.glob("*.py")} - {"__init__"}
-    assert files == set(MODULES.values())
+def registered(module):
+    return importlib.import_module(f"vec2attn.exercises.{module}").EXERCISES
+
+
+FILES = sorted({path.stem for path in Path(exercises.__file__).parent.glob("*.py")} - {"__init__"})
+
+
+def test_notebooks_and_modules_of_exercises_belong_to_each_other():
+    assert {number(path) for path in NOTEBOOKS} == set(MODULES)
+    assert set(FILES) == set(MODULES.values())
 
 
 @every_stub
@@ -146,7 +158,7 @@ def test_the_solution_answers_under_the_names_of_the_stub(stub):
 
 # ---- The known mistakes ----------------------------------------------------------------------------------------------
 
-MISTAKES = [(stub.key, words) for path in NOTEBOOKS for stub in stubs(path) for words in find(stub.key).mistakes]
+MISTAKES = [(key, words) for file in FILES for key, known in registered(file).items() for words in known.mistakes]
 
 
 @pytest.mark.parametrize(("key", "words"), MISTAKES, ids=[f"{key}: {words[:40]}" for key, words in MISTAKES])

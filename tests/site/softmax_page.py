@@ -44,6 +44,9 @@ READ = """(box) => {
 }"""
 
 
+tokens = cache(smollm2_tokens)
+
+
 @cache
 def logits() -> dict[str, np.ndarray]:
     return {text: smollm2_logits(key) for key, text in smollm2_prompts().items()}
@@ -51,12 +54,12 @@ def logits() -> dict[str, np.ndarray]:
 
 @cache
 def _made() -> SoftmaxBars:
-    return SoftmaxBars(logits(), smollm2_tokens(), prompt=1)
+    return SoftmaxBars(logits(), tokens(), prompt=1)
 
 
 def bars(**traits: Any) -> SoftmaxBars:
     """Return the notebook's figure, in Python, with these traits and otherwise as it begins; always the same object."""
-    begin = {"prompt": 1, "T": 1.0, "k": len(smollm2_tokens()), "p": 1.0, "c": 0.0, "edits": []}
+    begin = {"prompt": 1, "T": 1.0, "k": len(tokens()), "p": 1.0, "c": 0.0, "edits": []}
     for name, value in {**begin, **traits}.items():
         _made().set_trait(name, value)
     return _made()
@@ -179,7 +182,7 @@ class SoftmaxPage:
         return {
             "prompt": seen["prompt"],
             "T": 10 ** at["T"]["at"],
-            "k": len(smollm2_tokens()) if k == "all" else int(k.replace(",", "")),
+            "k": len(tokens()) if k == "all" else int(k.replace(",", "")),
             "p": at["p"]["at"],
             "c": at["c"]["at"],
             "edits": edits,
@@ -202,7 +205,7 @@ class SoftmaxPage:
         *rows, rest = seen["rows"]
         assert len(rows) == SHOWN
         for row, i in zip(rows, order, strict=True):
-            assert row["name"] == smollm2_tokens()[i].replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
+            assert row["name"] == tokens()[i].replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
             assert_shows(row["z"], z[i])
             assert_shows_share(row["p"], P[i])
             said = "0 %" if row["p"] == "cut" else row["p"]

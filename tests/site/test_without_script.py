@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 from site_reader import CHAPTER, contrast, painted
-from softmax_page import FIGURE, assert_shows, bars, logits, number
+from softmax_page import FIGURE, assert_shows, bars, logits, number, tokens
 
-from vec2attn.datasets import smollm2_tokens
 from vec2attn.softmax import entropy, perplexity
 from vec2attn.widgets.softmax_bars import SHOWN
 
@@ -26,7 +25,7 @@ def test_still_picture_has_the_numbers_of_the_library(page):
     assert rows.count() == SHOWN + 1
     for i, row in zip(order, rows.all()[:SHOWN], strict=True):
         name, logit, share = row.locator("th, td").all_inner_texts()
-        assert name.strip() == smollm2_tokens()[i].replace(" ", "␣")
+        assert name.strip() == tokens()[i].replace(" ", "␣")
         assert_shows(logit, z[i])
         assert_shows(share, 100 * P[i])
         blue, green = row.locator(".v2a-share i").all()

@@ -60,6 +60,7 @@ def test_the_front_end_is_one_module_without_imports(name):
     assert not re.search(r"^\s*import\b|\bimport\(|\brequire\(", text, re.MULTILINE)
     assert re.search(r"^export default \{.*\brender\b.*\}", text, re.MULTILINE)
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")  # a namespace, not an address that is fetched
+    assert not re.search(r"url\(|@import", figures()[name]._css)  # and the styles ask no other host for anything
 
 
 def test_a_figure_without_a_still_picture_says_so():

@@ -82,7 +82,7 @@ class SoftmaxBars(Figure):
         ]
         super().__init__(prompts=prompts, vocabulary=len(tokens), **{"k": len(tokens), **traits})
 
-    @traitlets.validate("prompt", "T", "k", "p", "edits")
+    @traitlets.validate("prompt", "T", "k", "p", "c", "edits")
     def _check(self, proposal: Any) -> Any:
         name, value = proposal["trait"].name, proposal["value"]
         legal = {
@@ -90,6 +90,7 @@ class SoftmaxBars(Figure):
             "T": lambda: 0.1 <= value <= 5.02,
             "k": lambda: 1 <= value <= max(1, self.vocabulary),
             "p": lambda: 0 < value <= 1,
+            "c": lambda: bool(np.isfinite(value)),
             "edits": lambda: len(value) <= SHOWN and np.isfinite(value).all(),
         }
         if not legal[name]():
@@ -98,6 +99,7 @@ class SoftmaxBars(Figure):
                 "T": "a temperature from 0.1 to 5",
                 "k": f"a whole number from 1 to {self.vocabulary}",
                 "p": "a share in (0, 1]",
+                "c": "a finite number",
                 "edits": f"at most {SHOWN} finite numbers",
             }
             raise traitlets.TraitError(f"{name} must be {words[name]}; got {value}")

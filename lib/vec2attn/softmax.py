@@ -18,13 +18,13 @@ def logsumexp(logits: Real[np.ndarray, "*shape"] | list, axis: int = -1) -> Floa
     r"""Return the logarithm of the sum of exponentials without ever forming a large exponential.
 
     $\log\sum_j e^{z_j} = m + \log\sum_j e^{z_j - m}$ with $m = \max_j z_j$: the largest exponent becomes 0, so nothing
-    overflows, and at least one term is 1, so the logarithm never sees 0. Cost: $4n$ operations, $n$ numbers of memory.
+    overflows, and at least one term is 1, so the logarithm never sees 0. Cost: $5n$ operations, $n$ numbers of memory.
 
     Raises
     ------
     ValueError : no logits, a NaN or a +∞, or no such axis
 
-    Source: Blanchard, Higham & Higham 2021, eq. 1.3, doi:10.1093/imanum/draa038
+    Source: Blanchard, Higham & Higham 2021, doi:10.1093/imanum/draa038
     """
     Z = as_reals("logits", logits, minus_infinity=True)
     check_axis("logits", Z, axis)
@@ -52,7 +52,7 @@ def softmax(logits: Real[np.ndarray, "*shape"] | list, axis: int = -1) -> Float[
     r"""Map logits to probabilities: positive numbers that sum to 1 along `axis`.
 
     $p_i = e^{z_i} / \sum_j e^{z_j}$, computed from $z - \max z$, which gives the same $p$ and cannot overflow.
-    Cost: $4n$ operations, $n$ numbers of memory.
+    Cost: $5n$ operations, $n$ numbers of memory.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def softmax(logits: Real[np.ndarray, "*shape"] | list, axis: int = -1) -> Float[
     ------
     ValueError : no logits, a NaN or a +∞, no such axis, or every logit is −∞
 
-    Source: Bridle 1990, eq. 1, doi:10.1007/978-3-642-76153-9_28
+    Source: Bridle 1990, doi:10.1007/978-3-642-76153-9_28
     """
     Z, largest = _as_logits(logits, axis)
     E = np.exp(Z - largest)
@@ -193,7 +193,7 @@ def kl_divergence(
     ------
     ValueError : shapes differ, an entry is negative, or the entries do not sum to 1
 
-    Source: Kullback & Leibler 1951, eq. 2.4, doi:10.1214/aoms/1177729694
+    Source: Kullback & Leibler 1951, doi:10.1214/aoms/1177729694
     """
     P, Q = _as_distribution("p", p), _as_distribution("q", q)
     check_same_shape(p=P, q=Q)

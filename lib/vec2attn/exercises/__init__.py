@@ -80,7 +80,9 @@ def check(key: str, answer: Any) -> Verdict:
             with np.errstate(all="ignore"):
                 answers.append(answer(*copy.deepcopy(arguments)))
         except Exception as error:
-            return Verdict("wrong", f"For {_call(arguments)} your function stopped: {type(error).__name__}: {error}")
+            hint = " Was keepdims=True forgotten?" if "broadcast" in str(error) else ""
+            words = f"For {_call(arguments)} your function stopped: {type(error).__name__}: {error}.{hint}"
+            return Verdict("wrong", words)
         if _is_open(answers[-1]):
             if all(_is_open(a) for a in answers):
                 return Verdict("open", f"Exercise {key} is not answered yet: your function returns nothing so far.")
@@ -133,6 +135,8 @@ def _first_difference(
             return Verdict("wrong", f"Not yet. There is a NaN or an infinity{at}: did something overflow?")
         if np.allclose(got, -wanted, rtol=tolerance, atol=tolerance):
             return Verdict("wrong", f"Not yet. The sign is the other way round{at}.")
+        if np.allclose(got, wanted, rtol=0.02, atol=0):
+            return Verdict("wrong", f"Close, but not to the digits asked for{at}: give at least four.")
         nonzero = np.abs(wanted) > tolerance
         if nonzero.any():
             factors = got[nonzero] / wanted[nonzero]

@@ -1,6 +1,7 @@
 """Small tools for the notebooks themselves."""
 
 import inspect
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ def show(thing: Callable[..., Any] | type) -> Source:
     TypeError : it has no Python source (a built-in, or something made in C)
     """
     thing = inspect.unwrap(thing)
-    path = Path(inspect.getfile(thing))
-    where = f"{path.parent.name}/{path.name}"
-    return Source(f"# {where}\n{inspect.getsource(thing).rstrip()}")
+    try:
+        source, path = inspect.getsource(thing), Path(inspect.getfile(thing))
+    except (TypeError, OSError):
+        raise TypeError(f"{getattr(thing, '__name__', repr(thing))} has no Python source that could be shown") from None
+    return Source(f"# {path.parent.name}/{path.name}\n{textwrap.dedent(source).rstrip()}")

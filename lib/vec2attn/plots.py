@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 Role = Literal["in", "key", "out", "map", "error", "muted"]
 COLOURS: dict[Role, str] = {
     "in": "#3D8BDB",
-    "key": "#D9822B",
+    "key": "#C9751F",
     "out": "#2A9D7C",
     "map": "#9270DB",
     "error": "#E0555B",
@@ -43,8 +43,8 @@ TEMPLATE = go.layout.Template(
 
 
 def line(
-    x: Sequence[float] | np.ndarray,
-    y: Sequence[float] | np.ndarray,
+    x: Sequence[float | int] | np.ndarray,
+    y: Sequence[float | int] | np.ndarray,
     name: str,
     role: Role,
     dash: Literal["solid", "dash", "dot", "dashdot"] = "solid",

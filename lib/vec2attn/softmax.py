@@ -146,7 +146,7 @@ def entropy(
     Source: Shannon 1948, theorem 2, doi:10.1002/j.1538-7305.1948.tb01338.x
     """
     P = _as_distribution("probabilities", probabilities)
-    return -_x_log_y(P, P).sum(axis=-1) / _log_of(base)
+    return (0 - _x_log_y(P, P).sum(axis=-1)) / _log_of(base)  # 0 −, since −0.0 prints as −0
 
 
 def cross_entropy(

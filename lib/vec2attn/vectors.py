@@ -219,7 +219,7 @@ def analogy(
     return nearest(B - A + C, T, k, exclude=(a, b, c) if exclude_inputs else ())
 
 
-def one_hot(index: int, size: int) -> Float[np.ndarray, " size"]:
+def one_hot(index: int | np.integer, size: int) -> Float[np.ndarray, " size"]:
     r"""Return the basis vector $e_\text{index}$ of $\mathbb{R}^\text{size}$: one 1, zeros elsewhere.
 
     Parameters

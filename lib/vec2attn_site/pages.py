@@ -52,7 +52,6 @@ def _dress(app: Any, pagename: str, templatename: str, context: dict[str, Any], 
         + f'\n<meta name="description" content="{description}" />'
         + "".join(f'\n<meta property="{name}" content="{value}" />' for name, value in tags.items())
         + f'\n<meta name="twitter:card" content="{"summary_large_image" if "og:image" in tags else "summary"}" />'
-        + '\n<meta name="color-scheme" content="light dark" />'
     )
 
 

@@ -12,6 +12,7 @@ from vec2attn.softmax import entropy, perplexity, temperature, top_k, top_p
 from vec2attn.widgets.softmax_bars import SHOWN, SoftmaxBars
 
 FIGURE = ".v2a-figure[data-name=softmax_bars]"
+STEP = 0.05  # of a logit
 SLIDERS = {"T": "Temperature T", "k": "Top-k", "p": "Top-p", "c": "Add to every z"}
 READ = """(box) => {
     const text = (selector, from = box) => from.querySelector(selector)?.textContent ?? null;
@@ -114,6 +115,7 @@ class SoftmaxPage:
         """Bring the figure back to where it began, as its own button does; load the page anew if that fails."""
         self.page.mouse.up()
         self.box.locator("select").select_option(index=1)
+        self.settle()
         button = self.box.locator("button")
         if button.is_enabled():
             button.click()
@@ -172,26 +174,26 @@ class SoftmaxPage:
         finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
         finger.detach()
 
-    def traits(self, seen: dict[str, Any], edited: dict[int, float] | None = None) -> dict[str, Any]:
+    def traits(self, seen: dict[str, Any]) -> dict[str, Any]:
         """Return the traits that the positions of the controls stand for, as the book defines them."""
         at = {trait: seen["sliders"][label] for trait, label in SLIDERS.items()}
-        k = at["k"]["shown"]
-        edits = [0.0] * SHOWN
-        for i, z in (edited or {}).items():
-            edits[i] = z - float(np.sort(list(logits().values())[seen["prompt"]])[::-1][i])
+        k, c = at["k"]["shown"], at["c"]["at"]
+        first = np.sort(list(logits().values())[seen["prompt"]])[::-1]
+        # a logit moves by whole steps from where the model put it: its text tells how many
+        moved = [number(row["z"])[0] - c - z for row, z in zip(seen["rows"][:-1], first, strict=False)]
         return {
             "prompt": seen["prompt"],
             "T": 10 ** at["T"]["at"],
             "k": len(tokens()) if k == "all" else int(k.replace(",", "")),
             "p": at["p"]["at"],
-            "c": at["c"]["at"],
-            "edits": edits,
+            "c": c,
+            "edits": [STEP * round(float(move) / STEP) for move in moved],
         }
 
-    def assert_equals_library(self, edited: dict[int, float] | None = None) -> dict[str, Any]:
-        """Compare all that the page shows with the library on the full vector; `edited`: logits set by hand, c = 0."""
+    def assert_equals_library(self) -> dict[str, Any]:
+        """Compare all that the page shows with the library on the full vector; gives what the page shows."""
         seen = self.read()
-        traits = self.traits(seen, edited)
+        traits = self.traits(seen)
         python = bars(**traits)
         P, z = python.probabilities(), python.logits()
         order = python._order[seen["prompt"]][:SHOWN]

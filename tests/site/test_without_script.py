@@ -9,9 +9,9 @@ from vec2attn.softmax import entropy, perplexity
 from vec2attn.widgets.softmax_bars import SHOWN
 
 
-@pytest.fixture(params=["light", "dark"])
-def page(reader, request):
-    return reader(CHAPTER, script=False, dark=request.param == "dark").page
+@pytest.fixture(scope="module", params=["light", "dark"])
+def page(readers_of_module, request):
+    return readers_of_module(CHAPTER, script=False, dark=request.param == "dark").page
 
 
 def test_still_picture_has_the_numbers_of_the_library(page):

@@ -32,6 +32,17 @@ def real_logits() -> dict[str, np.ndarray]:
     return {text: smollm2_logits(key) for key, text in smollm2_prompts().items()}
 
 
+def readable(token: str) -> str:
+    return token.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
+
+
+def percent(share: float) -> str:
+    """Return a share as the figures write it."""
+    if share == 0:
+        return "cut"
+    return "<0.01 %" if share < 1e-4 else f"{100 * share:.{2 if share < 0.0995 else 1}f} %"
+
+
 real_tokens = cache(smollm2_tokens)
 
 

@@ -15,7 +15,7 @@ import vec2attn.widgets
 from vec2attn.softmax import entropy, perplexity
 from vec2attn.widgets.base import HERE, MIME, Figure, front_end
 from vec2attn.widgets.softmax_bars import SoftmaxBars
-from widgets.examples import EXAMPLES, MANY, few, softmax_bars
+from widgets.examples import EXAMPLES, MANY, few, percent, readable, softmax_bars
 
 
 def figures():
@@ -214,7 +214,7 @@ STATES = [
 
 
 def number(text):
-    return float(text.replace("−", "-").rstrip(" %").replace(",", ""))
+    return float(text.replace("−", "-"))
 
 
 @pytest.mark.parametrize("state", STATES, ids=str)
@@ -224,11 +224,9 @@ def test_the_still_bars_show_the_numbers_of_the_library(state):
     still = Reader(figure.still())
     _, *rows, rest = still.rows
     for (token, logit, share), i in zip(rows, order[:10], strict=True):
-        assert token == figure._tokens[i].replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
+        assert (token, share) == (readable(figure._tokens[i]), percent(P[i]))
         assert number(logit) == pytest.approx(z[i], abs=0.005_001)
-        assert number(share) == pytest.approx(100 * P[i], abs=0.050_001)
-    assert rest[:2] == ["49,142 others", ""]
-    assert number(rest[2]) == pytest.approx(100 * P[order[10:]].sum(), abs=0.050_001)
+    assert rest == ["49,142 others", "", percent(P[order[10:]].sum())]
     H = float(entropy(P))
     said = re.search(r"T = (\S+), entropy (\S+) nats, perplexity (\S+)\. ", still.text)
     assert [number(text) for text in said.groups()] == [
@@ -243,11 +241,12 @@ def test_the_still_bars_show_the_numbers_of_the_library(state):
 @pytest.mark.parametrize("state", STATES, ids=str)
 def test_the_still_bars_stay_between_their_ends_and_longer_means_more(state):
     figure = softmax_bars(**state)
-    widths = [float(w) for style in Reader(figure.still()).styles for w in re.findall(r"width:([^%;]+)%", style)]
-    assert len(widths) == 21  # a logit and a probability for each shown token, a probability for all others
-    assert all(0 <= width <= 100 for width in widths)
-    z, shown = figure.logits(), figure._order[figure.prompt][:10]
-    logits = np.array(widths[:20:2])[np.argsort(z[shown], kind="stable")]
+    bars = [float(x) for style in Reader(figure.still()).styles for x in re.findall(r"scaleX\(([^)]+)\)", style)]
+    assert len(bars) == 21  # a logit and a probability for each shown token, a probability for all others
+    assert all(0 <= bar <= 1 for bar in bars)
+    P, z, order = figure.probabilities(), figure.logits(), figure._order[figure.prompt]
+    assert bars[1:21:2] + bars[20:] == pytest.approx([*P[order[:10]], P[order[10:]].sum()], abs=1e-5)
+    logits = np.array(bars[:20:2])[np.argsort(z[order[:10]], kind="stable")]
     assert (np.diff(logits) >= 0).all()
 
 

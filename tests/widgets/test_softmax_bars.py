@@ -9,7 +9,7 @@ import pytest
 
 from vec2attn.softmax import entropy, perplexity, temperature, top_k, top_p
 from vec2attn.widgets.softmax_bars import EXACT, SHOWN, SoftmaxBars
-from widgets.examples import real_logits, softmax_bars
+from widgets.examples import softmax_bars
 from widgets.node import Result, run
 
 TEMPERATURES = (0.1, 0.3, 0.7, 1, 1.5, 2, 5)
@@ -141,7 +141,6 @@ def test_adding_a_constant_changes_nothing(prompts):
         np.testing.assert_allclose(moved["probabilities"], still["probabilities"], rtol=0, atol=1e-12)
         assert moved["entropy"] == pytest.approx(still["entropy"], abs=1e-12)
         assert moved["kept"] == still["kept"]
-    assert [moved["largest"] for moved in higher] == [still["largest"] + 7.5 for still in plain]
 
 
 def test_a_prompt_travels_in_less_than_15_kilobytes(prompts):
@@ -151,28 +150,20 @@ def test_a_prompt_travels_in_less_than_15_kilobytes(prompts):
 
 
 def test_no_token_is_lost_on_the_way(prompts):
-    read = run("softmax_bars", [("decode", prompt) for prompt in prompts])
-    for logits, data in zip(real_logits().values(), read, strict=True):
-        z = np.sort(logits.astype(float))[::-1]
-        np.testing.assert_array_equal(data["exact"], z[:EXACT])
-        assert sum(data["n"]) == len(z) - EXACT
-        assert np.dot(data["n"], data["z"]) == pytest.approx(z[EXACT:].sum(), rel=1e-7)
+    calls = [("decode", prompt) for prompt in prompts]
+    # so hot that every token is as probable as any other
+    calls += [("distribution", Result(i), {"T": 1e9}) for i in range(len(prompts))]
+    for found in run("softmax_bars", calls)[len(prompts) :]:
+        assert found["kept"] == 49_152
+        assert found["probabilities"] == pytest.approx([1 / 49_152] * EXACT, rel=1e-6)
+        assert found["entropy"] == pytest.approx(math.log(49_152), rel=1e-12)
 
 
 def test_a_bin_can_hold_a_whole_large_vocabulary():
     figure = SoftmaxBars({"all alike": np.zeros(70_000)}, ["x"] * 70_000)
-    (data,) = run("softmax_bars", [("decode", figure.prompts[0])])
-    assert data["n"] == [70_000 - EXACT]
-
-
-def test_decode_by_hand(prompts):
-    # 1.5 and −2 are exact in float32; little-endian, as the kernel's side writes them
-    floats = struct.pack("<2f", 1.5, -2.0)
-    width = 4 * len(prompts[0]["counts"]) // len(prompts[0]["means"])
-    counts = b"".join(n.to_bytes(width, "little") for n in (3, 40_000))
-    data = {"exact": floats, "counts": counts, "means": floats, "second": floats, "third": floats}
-    (read,) = run("softmax_bars", [("decode", data)])
-    assert read == {"exact": [1.5, -2], "n": [3, 40_000], "z": [1.5, -2], "m2": [1.5, -2], "m3": [1.5, -2]}
+    _, found = run("softmax_bars", [("decode", figure.prompts[0]), ("distribution", Result(0))])
+    assert found["kept"] == 70_000
+    assert found["entropy"] == pytest.approx(math.log(70_000), rel=1e-12)
 
 
 def bin_of(z, n, m2=0.0, m3=0.0):
@@ -200,8 +191,20 @@ def test_the_upper_part_of_a_bin_by_hand():
     assert one == {"z": 1 + 3 * 7 / 8, "n": 1, "m2": pytest.approx((3 / 8) ** 2 / 3, rel=1e-15), "m3": 0}
 
 
+def summary(exact, counts, means):
+    """Return a prompt's binary parts by hand: float32 and unsigned integers of four bytes, little-endian."""
+    nothing = bytes(4 * len(counts))
+    return {
+        "exact": struct.pack(f"<{len(exact)}f", *exact),
+        "counts": struct.pack(f"<{len(counts)}I", *counts),
+        "means": struct.pack(f"<{len(means)}f", *means),
+        "second": nothing,
+        "third": nothing,
+    }
+
+
 # the logits ln 5, ln 2 and 0 as they are, and one bin of two tokens at 0: probabilities 5, 2, 1 and twice 1 tenths
-FIVE = {"exact": [math.log(5), math.log(2), 0.0], "n": [2], "z": [0.0], "m2": [0.0], "m3": [0.0]}
+FIVE = summary([math.log(5), math.log(2), 0], [2], [0])
 BY_HAND = [
     ({}, [5 / 10, 2 / 10, 1 / 10], 5),
     ({"k": 1}, [1, 0, 0], 1),
@@ -222,17 +225,32 @@ BY_HAND = [
 
 
 def test_distributions_by_hand():
-    found = run("softmax_bars", [("distribution", FIVE, settings) for settings, _, _ in BY_HAND])
-    for (settings, probabilities, kept), got in zip(BY_HAND, found, strict=True):
-        assert got["probabilities"] == pytest.approx(probabilities, abs=1e-15), settings
+    calls = [("decode", FIVE), *(("distribution", Result(0), settings) for settings, _, _ in BY_HAND)]
+    for (settings, probabilities, kept), got in zip(BY_HAND, run("softmax_bars", calls)[1:], strict=True):
+        assert got["probabilities"] == pytest.approx(probabilities, abs=1e-7), settings  # logits are float32 on the way
         assert got["kept"] == kept, settings
 
 
 def test_entropy_and_perplexity_by_hand():
-    all_five, alone = run("softmax_bars", [("distribution", FIVE), ("distribution", FIVE, {"k": 1})])
+    calls = [("decode", FIVE), ("distribution", Result(0)), ("distribution", Result(0), {"k": 1})]
+    _, all_five, alone = run("softmax_bars", calls)
     H = 0.5 * math.log(2) + 0.2 * math.log(5) + 0.3 * math.log(10)
-    assert (all_five["entropy"], all_five["perplexity"]) == pytest.approx((H, math.exp(H)), rel=1e-15)
+    assert (all_five["entropy"], all_five["perplexity"]) == pytest.approx((H, math.exp(H)), rel=1e-7)
     assert (alone["entropy"], alone["perplexity"]) == (0, 1)
+
+
+def test_bins_by_hand():
+    # one token at 1, forty thousand at 0 and seventy thousand at −1
+    data = summary([1], [40_000, 70_000], [0, -1])
+    whole, some = run(
+        "softmax_bars", [("decode", data), *(("distribution", Result(0), {"k": k}) for k in (200_000, 9))]
+    )[1:]
+    total = math.e + 40_000 + 70_000 / math.e
+    moment = math.e - 70_000 / math.e
+    assert (whole["kept"], some["kept"]) == (110_001, 9)
+    assert whole["probabilities"] == pytest.approx([math.e / total], rel=1e-12)
+    assert whole["entropy"] == pytest.approx(math.log(total) - moment / total, rel=1e-12)
+    assert some["probabilities"] == pytest.approx([math.e / (math.e + 8)], rel=1e-12)
 
 
 PERCENT = {

@@ -17,12 +17,16 @@ import numpy as np
 
 # notebook -> module of this package with its EXERCISES
 MODULES = {
-    "1.1": "vectors",
-    "1.2": "embedding_space",
     "1.3": "vocabulary_space",
-    "2.1": "linear_maps",
-    "2.2": "layers",
-    "2.3": "matmul_cost",
+}
+
+
+# factors that have a usual reason
+FACTORS = {
+    math.log(2): "ln 2: nats where bits were asked",
+    1 / math.log(2): "1/ln 2: bits where nats were asked",
+    100: "percent where a share was asked",
+    0.01: "a share where percent were asked",
 }
 
 
@@ -78,15 +82,17 @@ def check(key: str, answer: Any) -> Verdict:
     for arguments in inputs:
         try:
             with np.errstate(all="ignore"):
-                answers.append(answer(*copy.deepcopy(arguments)))
+                result = answer(*copy.deepcopy(arguments))
         except Exception as error:
             hint = " Was keepdims=True forgotten?" if "broadcast" in str(error) else ""
             words = f"For {_call(arguments)} your function stopped: {type(error).__name__}: {error}.{hint}"
             return Verdict("wrong", words)
-        if _is_open(answers[-1]):
-            if all(_is_open(a) for a in answers):
-                return Verdict("open", f"Exercise {key} is not answered yet: your function returns nothing so far.")
-            return Verdict("wrong", f"For {_call(arguments)} your function returns nothing: does every branch return?")
+        answers.append(result.copy() if isinstance(result, np.ndarray) else result)  # it may be filled again
+    silent = [arguments for arguments, result in zip(inputs, answers, strict=True) if _is_open(result)]
+    if len(silent) == len(inputs):
+        return Verdict("open", f"Exercise {key} is not answered yet: your function returns nothing so far.")
+    if silent:
+        return Verdict("wrong", f"For {_call(silent[0])} your function returns nothing: does every branch return?")
     return _judge(exercise, inputs, answers)
 
 
@@ -108,57 +114,49 @@ def _judge(exercise: Exercise, inputs: Sequence[tuple[Any, ...]], answers: Seque
         at = f" for {_call(arguments)}" if arguments else ""
         try:
             got = _array(answer)
-        except (TypeError, ValueError):
+        except Exception:  # whatever it is, it is no array of numbers
             return Verdict("wrong", f"Numbers are asked for; got {_brief(answer)}{at}.")
         given.append(got)
         if got.shape != wanted.shape:
             turned = " It looks transposed." if got.ndim > 1 and got.T.shape == wanted.shape else ""
             return Verdict("wrong", f"Wrong shape{at}: {wanted.shape} is asked for, got {got.shape}.{turned}")
-    if _agree(given, right, exercise.tolerance):
-        return Verdict("right", f"Right. {exercise.praise}".rstrip())
-    for words, mistake in exercise.mistakes.items():
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        if _agree(given, right, exercise.tolerance):
+            return Verdict("right", f"Right. {exercise.praise}".rstrip())
+        for words, mistake in exercise.mistakes.items():
             made = [_array(mistake(*copy.deepcopy(arguments))) for arguments in inputs]
-        if _agree(given, made, exercise.tolerance):
-            return Verdict("wrong", f"Not yet. This looks like: {words}.")
-    return _first_difference(inputs, given, right, exercise.tolerance)
-
-
-def _first_difference(
-    inputs: Sequence[tuple[Any, ...]], given: list[np.ndarray], right: list[np.ndarray], tolerance: float
-) -> Verdict:
-    for arguments, got, wanted in zip(inputs, given, right, strict=True):
-        if _agree([got], [wanted], tolerance):
-            continue
+            if _agree(given, made, exercise.tolerance):
+                return Verdict("wrong", f"Not yet. This looks like: {words}.")
+        pairs = zip(inputs, given, right, strict=True)
+        arguments, got, wanted = next(p for p in pairs if not _close(p[1], p[2], exercise.tolerance))
         at = f" for {_call(arguments)}" if arguments else ""
-        if not np.isfinite(got).all() and np.isfinite(wanted).all():
-            return Verdict("wrong", f"Not yet. There is a NaN or an infinity{at}: did something overflow?")
-        if np.allclose(got, -wanted, rtol=tolerance, atol=tolerance):
-            return Verdict("wrong", f"Not yet. The sign is the other way round{at}.")
-        if np.allclose(got, wanted, rtol=0.02, atol=0):
-            return Verdict("wrong", f"Close, but not to the digits asked for{at}: give at least four.")
-        nonzero = np.abs(wanted) > tolerance
-        if nonzero.any():
-            factors = got[nonzero] / wanted[nonzero]
-            if factors.size and np.allclose(factors, factors.flat[0], rtol=1e-6) and not np.isclose(factors.flat[0], 0):
-                return Verdict(
-                    "wrong", f"Not yet. Off by a factor of {factors.flat[0]:.6g}{_known(factors.flat[0])}{at}."
-                )
-        return Verdict("wrong", f"Not yet. The numbers differ{at}; you have {_brief(got)}.")
-    raise AssertionError("the answers agree one by one but not together")
+        return Verdict("wrong", f"Not yet. {_difference(got, wanted, exercise.tolerance, at)}")
 
 
-def _known(factor: float) -> str:
-    names = {math.log(2): "ln 2: nats where bits were asked", 1 / math.log(2): "1/ln 2: bits where nats were asked"}
-    names |= {100: "percent where a share was asked", 0.01: "a share where percent were asked"}
-    return next((f" ({words})" for value, words in names.items() if math.isclose(factor, value, rel_tol=1e-6)), "")
+def _difference(got: np.ndarray, wanted: np.ndarray, tolerance: float, at: str) -> str:
+    """Say how the first wrong answer differs; never a single number's own value, nor a factor that leads to it."""
+    if not np.isfinite(got).all() and np.isfinite(wanted).all():
+        return f"There is a NaN or an infinity{at}: did something overflow?"
+    if _close(got, -wanted, tolerance):
+        return f"The sign is the other way round{at}."
+    if not at and np.allclose(got, wanted, rtol=0.02, atol=0):
+        return "Close, but not to the digits asked for: give at least four."
+    for factor, meaning in FACTORS.items():
+        if _close(got, factor * wanted, tolerance):
+            return f"Off by a factor of {factor:.6g} ({meaning}){at}."
+    if wanted.size > 1 and wanted.any():
+        factor = (got.ravel() @ wanted.ravel()) / (wanted.ravel() @ wanted.ravel())
+        if np.isfinite(factor) and abs(factor) > tolerance and _close(got, factor * wanted, tolerance):
+            return f"Off by a factor of {factor:.6g}{at}."
+    return f"The numbers differ{at}; you have {_brief(got)}."
 
 
 def _agree(first: Sequence[np.ndarray], second: Sequence[np.ndarray], tolerance: float) -> bool:
-    return all(
-        a.shape == b.shape and np.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
-        for a, b in zip(first, second, strict=True)
-    )
+    return all(_close(a, b, tolerance) for a, b in zip(first, second, strict=True))
+
+
+def _close(a: Any, b: Any, tolerance: float) -> bool:
+    return np.shape(a) == np.shape(b) and bool(np.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True))
 
 
 def _is_open(answer: Any) -> bool:
@@ -173,7 +171,10 @@ def _array(value: Any) -> np.ndarray:
 
 
 def _brief(value: Any) -> str:
-    text = np.array2string(value, precision=4, threshold=8) if isinstance(value, np.ndarray) else repr(value)
+    try:
+        text = np.array2string(value, precision=4, threshold=8) if isinstance(value, np.ndarray) else repr(value)
+    except Exception:
+        text = f"something of type {type(value).__name__}"
     text = " ".join(text.split())
     return text if len(text) <= 80 else f"{text[:77]}…"
 

@@ -31,6 +31,14 @@ export function put(model, values) {
   model.save_changes();
 }
 
+/** Change a text, an attribute or a style only where it differs: what stays needs no new layout. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+export function setAttribute(element, name, value) {
+  if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
+}
+
 /** Write numbers as the text does: a true minus sign, a fixed number of decimals, no "−0.00". */
 export function fixed(x, decimals) {
   const digits = Math.abs(x).toFixed(decimals);
@@ -38,18 +46,18 @@ export function fixed(x, decimals) {
 }
 
 let ids = 0;
-/** A labelled slider in one row: <label>, <input type=range>, <output>. */
+/** A labelled slider in one row: <label>, <input type=range>, <output>. Its value text is what is read aloud. */
 export function slider(label, attributes, oninput) {
   const id = `v2a-${Date.now().toString(36)}-${ids++}`;
   const input = h("input", { type: "range", id, ...attributes, oninput: () => oninput(Number(input.value)) });
-  const output = h("output", { for: id });
+  const output = h("output", { for: id, "aria-hidden": "true" });  // else each change would be announced twice
   const row = h("div", { class: "v2a-slider" }, h("label", { for: id }, label), input, output);
   return {
     row,
     show(value, text) {
       if (Number(input.value) !== value) input.value = value;
-      input.setAttribute("aria-valuetext", text);
-      output.textContent = text;
+      setAttribute(input, "aria-valuetext", text);
+      setText(output, text);
     },
   };
 }
@@ -62,9 +70,9 @@ export function announcer() {
   return {
     elements: [seen, heard],
     say(text) {
-      seen.textContent = text;
+      setText(seen, text);
       clearTimeout(timer);
-      timer = setTimeout(() => { heard.textContent = text; }, 500);
+      timer = setTimeout(() => setText(heard, text), 500);
     },
     stop: () => clearTimeout(timer),
   };

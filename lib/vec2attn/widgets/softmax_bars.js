@@ -2,9 +2,8 @@
 
 /** Read a prompt's binary parts: the largest logits exactly, and bins of the rest with count, mean and moments. */
 export function decode({ exact, counts, means, second, third }) {
-  const reader = (type, bytes, get) => (view) =>
-    Float64Array.from({ length: view.byteLength / bytes }, (_, i) => view[get](i * bytes, true));
-  const floats = reader("float32", 4, "getFloat32"), whole = reader("uint16", 2, "getUint16");
+  const reader = (get) => (view) => Float64Array.from({ length: view.byteLength / 4 }, (_, i) => view[get](4 * i, true));
+  const floats = reader("getFloat32"), whole = reader("getUint32");
   return { exact: floats(exact), n: whole(counts), z: floats(means), m2: floats(second), m3: floats(third) };
 }
 
@@ -21,53 +20,82 @@ export function upper(bin, m) {
   return { z: bin.z + half * (1 - share), n: m, m2: (half * share) ** 2 / 3, m3: 0, row: bin.row };
 }
 
+const groups = new WeakMap();  // data -> its tokens and bins as objects, by falling logit
+function grouped(data) {
+  if (!groups.has(data)) {
+    const single = Array.from(data.exact, (z, row) => ({ z, n: 1, m2: 0, m3: 0, row }));
+    const bins = Array.from(data.n, (n, i) => ({ z: data.z[i], n, m2: data.m2[i], m3: data.m3[i], row: -1 }));
+    groups.set(data, [...single, ...bins]);
+  }
+  return groups.get(data);
+}
+
+/** The groups by falling logit: as stored, but for the edited tokens, which take their new places. */
+function ranking(data, edits) {
+  const all = grouped(data);
+  const moved = edits.flatMap((edit, row) => (edit ? [{ ...all[row], z: all[row].z + edit }] : []));
+  if (!moved.length) return all;
+  moved.sort((a, b) => b.z - a.z || a.row - b.row);
+  const ranked = [];
+  let next = 0;
+  for (const group of all) {
+    if (edits[group.row]) continue;
+    while (next < moved.length && moved[next].z > group.z) ranked.push(moved[next++]);
+    ranked.push(group);
+  }
+  return ranked.concat(moved.slice(next));
+}
+
 /**
- * Probabilities of the shown tokens and of all others together, after adding c, temperature T, top-k, then top-p.
- * edits[i] is added to the logit of shown token i. Order and ties as in the library: stable, by falling logit.
+ * Probabilities of the single tokens and of the tail, after adding c, temperature T, top-k, then top-p.
+ * edits[i] is added to the logit of the i-th token. Order as in the library: by falling logit.
  */
 export function distribution(data, { T = 1, k = Infinity, p = 1, c = 0, edits = [] } = {}) {
-  const groups = [];
-  data.exact.forEach((z, row) => groups.push({ z: z + c + (edits[row] ?? 0), n: 1, m2: 0, m3: 0, row }));
-  data.n.forEach((n, i) => groups.push({ z: data.z[i] + c, n, m2: data.m2[i], m3: data.m3[i], row: -1 }));
-  groups.sort((a, b) => b.z - a.z);
-  const beta = 1 / T, zero = groups[0].z;
+  const ranked = ranking(data, edits), beta = 1 / T, zero = ranked[0].z + c;
+  const weigh = (group) => sums({ ...group, z: group.z + c }, beta, zero);
 
-  let kept = [];
-  for (const group of groups) {  // top-k
+  let kept = [], total = 0;
+  for (const group of ranked) {  // top-k
     if (k <= 0) break;
-    kept.push(k < group.n ? upper(group, k) : group);
+    const part = k < group.n ? upper(group, k) : group, [f, g] = weigh(part);
+    kept.push({ part, f, g });
+    total += f;
     k -= group.n;
   }
   if (p < 1) {  // top-p: a token stays iff the probabilities before it sum to less than p
-    const goal = p * kept.reduce((total, group) => total + sums(group, beta, zero)[0], 0);
-    const nucleus = [];
-    let before = 0;
-    for (const group of kept) {
-      if (before >= goal) break;
-      const mass = sums(group, beta, zero)[0];
-      if (before + mass <= goal || group.n === 1) nucleus.push(group);
-      else {
-        let [low, high] = [0, group.n];  // the smallest m that reaches the goal
+    const goal = p * total, nucleus = [];
+    total = 0;
+    for (const entry of kept) {
+      if (total >= goal) break;
+      let { part, f, g } = entry;
+      if (total + f > goal && part.n > 1) {
+        let [low, high] = [0, part.n];  // the smallest number of tokens that reaches the goal
         while (high - low > 1) {
           const middle = (low + high) >> 1;
-          if (before + sums(upper(group, middle), beta, zero)[0] < goal) low = middle; else high = middle;
+          if (total + weigh(upper(part, middle))[0] < goal) low = middle; else high = middle;
         }
-        nucleus.push(upper(group, high));
+        part = upper(part, high);
+        [f, g] = weigh(part);
       }
-      before += mass;
+      nucleus.push({ part, f, g });
+      total += f;
     }
     kept = nucleus;
   }
 
-  let total = 0, moment = 0, tokens = 0;
-  const weights = new Float64Array(data.exact.length);
-  for (const group of kept) {
-    const [f, g] = sums(group, beta, zero);
-    total += f; moment += g; tokens += group.n;
-    if (group.row >= 0) weights[group.row] = f;
+  const probabilities = new Float64Array(data.exact.length);
+  let moment = 0, tail = 0, tokens = 0;
+  for (const { part, f, g } of kept) {
+    moment += g; tokens += part.n;
+    if (part.row >= 0) probabilities[part.row] = f / total; else tail += f / total;
   }
   const entropy = Math.max(0, Math.log(total) - (beta * moment) / total);
-  return { probabilities: weights.map((w) => w / total), entropy, perplexity: Math.exp(entropy), kept: tokens, largest: zero };
+  return { probabilities, tail, entropy, perplexity: Math.exp(entropy), kept: tokens, largest: zero };
+}
+
+/** The probability of all tokens but the first `shown`. */
+export function others({ probabilities, tail }, shown) {
+  return probabilities.subarray(shown).reduce((sum, p) => sum + p, tail);
 }
 
 /** Percent with the digits that a reader can use: 77.3 %, 0.42 %, <0.01 %. */
@@ -86,10 +114,11 @@ export function stops(vocabulary) {
 
 const readable = (token) => token.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll("\t", "⇥");
 const REACH = 12;  // how far a logit can be dragged beyond the largest and smallest shown
+const STEP = 0.05;  // of a dragged logit
 
 function render({ model, el }) {
   const prompts = model.get("prompts"), shown = prompts[0].tokens.length, ks = stops(model.get("vocabulary"));
-  const decoded = prompts.map(decode);
+  const decoded = prompts.map(decode), given = decoded.map((data) => distribution(data));
   const whole = model.get("vocabulary").toLocaleString("en");
   const voice = announcer();
   let reason = "";
@@ -110,10 +139,10 @@ function render({ model, el }) {
 
   const rows = Array.from({ length: shown }, (_, i) => {
     const name = h("th", { scope: "row" });
-    const logit = h("input", { type: "range", class: "v2a-logit", step: 0.05, oninput: () => {
+    const logit = h("input", { type: "range", class: "v2a-logit", step: STEP, oninput: () => {
       const edits = Array.from({ length: shown }, (_, j) => model.get("edits")[j] ?? 0);
-      edits[i] = Number(logit.value) - decoded[model.get("prompt")].exact[i] - model.get("c");
-      if (Math.abs(edits[i]) < 0.05) edits[i] = 0;
+      const edit = Number(logit.value) - decoded[model.get("prompt")].exact[i] - model.get("c");
+      edits[i] = Math.round(edit / STEP) * STEP || 0;
       change(`Logit of “${name.textContent}”`, { edits });
     } });
     const z = h("span"), bar = h("i"), ghost = h("b"), p = h("span");
@@ -122,11 +151,11 @@ function render({ model, el }) {
     return { tr, name, logit, z, bar, ghost, p };
   });
   const rest = { bar: h("i"), ghost: h("b"), p: h("span"), z: h("td") };
-  const others = (model.get("vocabulary") - shown).toLocaleString("en");
+  const remaining = (model.get("vocabulary") - shown).toLocaleString("en");
   const table = h("table", { class: "v2a-bars" },
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Next token"), h("th", { scope: "col" }, "Logit z (drag)"), h("th", { scope: "col" }, "Probability p"))),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Token"), h("th", { scope: "col" }, "Logit z (drag)"), h("th", { scope: "col" }, "Probability p"))),
     h("tbody", {}, ...rows.map(({ tr }) => tr),
-      h("tr", { class: "v2a-rest" }, h("th", { scope: "row" }, `${others} others`), rest.z,
+      h("tr", { class: "v2a-rest" }, h("th", { scope: "row" }, `${remaining} others`), rest.z,
         h("td", {}, h("div", { class: "v2a-pair" }, h("div", { class: "v2a-share" }, rest.bar, rest.ghost), rest.p)))));
   const value = {};
   const numbers = h("dl", { class: "v2a-numbers" }, ...[["entropy", "Entropy H"], ["perplexity", "Perplexity"], ["kept", "Tokens kept"]]
@@ -140,43 +169,46 @@ function render({ model, el }) {
     h("p", { class: "v2a-key" }, "Dashed line: what the model gave. Hatched: cut by top-k or top-p."),
   );
 
+  const show = (row, share, before, cut) => {
+    row.bar.style.transform = `scaleX(${share})`;
+    row.ghost.style.left = `${100 * before}%`;
+    setText(row.p, cut ? "cut" : percent(share));
+    row.p.closest("tr").classList.toggle("v2a-cut", cut);
+  };
   let last = null;
   const draw = () => {
-    const at = model.get("prompt"), data = decoded[at], { tokens, text } = prompts[at];
-    const [T, k, p, c] = ["T", "k", "p", "c"].map((name) => model.get(name));
-    const edits = model.get("edits");
-    const now = distribution(data, { T, k, p, c, edits }), given = distribution(data);
-    const low = Math.floor(data.exact[shown - 1]) - REACH, high = Math.ceil(data.exact[0]) + REACH;
-    choice.value = at;
+    const at = model.get("prompt"), { exact } = decoded[at], { tokens } = prompts[at];
+    const [T, k, p, c, edits] = ["T", "k", "p", "c", "edits"].map((name) => model.get(name));
+    const now = distribution(decoded[at], { T, k, p, c, edits }), before = given[at];
+    const logits = rows.map((_, i) => exact[i] + (edits[i] ?? 0) + c);
+    const low = Math.min(Math.floor(exact[shown - 1]) - REACH, Math.floor(Math.min(...logits)));
+    const high = Math.max(Math.ceil(exact[0]) + REACH, Math.ceil(Math.max(...logits)));
+    if (Number(choice.value) !== at) choice.value = at;
     temperature.show(Math.log10(T), T.toFixed(2));
     topK.show(ks.findLastIndex((stop) => stop <= k), k >= model.get("vocabulary") ? "all" : k.toLocaleString("en"));
     topP.show(p, p.toFixed(2));
     constant.show(c, (c > 0 ? "+" : "") + fixed(c, 1));
     rows.forEach((row, i) => {
-      const z = data.exact[i] + (edits[i] ?? 0) + c, share = now.probabilities[i];
-      row.name.textContent = readable(tokens[i]);
-      Object.assign(row.logit, { min: low, max: high, value: z });
-      row.logit.style.setProperty("--fill", `${Math.max(0, Math.min(100, (100 * (z - low)) / (high - low)))}%`);
-      row.logit.setAttribute("aria-label", `Logit of ${readable(tokens[i])}`);
-      row.logit.setAttribute("aria-valuetext", `${fixed(z, 2)}, probability ${percent(share)}`);
-      row.z.textContent = fixed(z, 2);
-      row.bar.style.width = `${100 * share}%`;
-      row.ghost.style.left = `${100 * given.probabilities[i]}%`;
-      row.p.textContent = share === 0 ? "cut" : percent(share);
-      row.tr.classList.toggle("v2a-cut", share === 0);
+      const z = logits[i], share = now.probabilities[i], name = readable(tokens[i]);
+      setText(row.name, name);
+      setText(row.z, fixed(z, 2));
+      show(row, share, before.probabilities[i], share === 0);
+      // the browser moves a slider in steps from its minimum: start the steps where the logit lies on one of them
+      setAttribute(row.logit, "min", (z - Math.floor((z - low) / STEP) * STEP).toFixed(9));
+      setAttribute(row.logit, "max", high);
+      if (Math.abs(row.logit.valueAsNumber - z) > 1e-6) row.logit.value = z.toFixed(9);
+      row.logit.style.setProperty("--fill", `${(100 * (z - low)) / (high - low)}%`);
+      setAttribute(row.logit, "aria-label", `Logit of ${name}`);
+      setAttribute(row.logit, "aria-valuetext", `${fixed(z, 2)}, probability ${percent(share)}`);
     });
-    const others = (d) => Math.max(0, 1 - d.probabilities.subarray(0, shown).reduce((a, b) => a + b, 0));
-    const cut = now.kept <= rows.filter((_, i) => now.probabilities[i] > 0).length;
-    rest.bar.style.width = cut ? "0" : `${100 * others(now)}%`;
-    rest.ghost.style.left = `${100 * others(given)}%`;
-    rest.p.textContent = cut ? "cut" : percent(others(now));
-    rest.bar.closest("tr").classList.toggle("v2a-cut", cut);
-    value.entropy.textContent = `${now.entropy.toFixed(3)} nats`;
-    value.perplexity.textContent = now.perplexity >= 1000 ? Math.round(now.perplexity).toLocaleString("en") : now.perplexity.toFixed(2);
-    value.kept.textContent = `${now.kept.toLocaleString("en")} of ${whole}`;
+    const ahead = rows.filter((_, i) => now.probabilities[i] > 0).length;
+    show(rest, others(now, shown), others(before, shown), now.kept <= ahead);
+    setText(value.entropy, `${now.entropy.toFixed(3)} nats`);
+    setText(value.perplexity, now.perplexity >= 1000 ? Math.round(now.perplexity).toLocaleString("en") : now.perplexity.toFixed(2));
+    setText(value.kept, `${now.kept.toLocaleString("en")} of ${whole}`);
     const best = now.probabilities.reduce((b, x, i, all) => (x > all[b] ? i : b), 0);
     reset.disabled = T === 1 && k >= model.get("vocabulary") && p === 1 && c === 0 && !edits.some((e) => e !== 0);
-    voice.say(sentence(reason, last, now, { T, k, p, c, whole, best: best < shown ? readable(tokens[best]) : "another token", text }));
+    voice.say(sentence(reason, last, now, { c, best: best < shown ? readable(tokens[best]) : "another token" }));
     last = now;
     reason = "";
   };

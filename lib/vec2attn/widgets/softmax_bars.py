@@ -12,11 +12,13 @@ import numpy as np
 import traitlets
 from jaxtyping import Float
 
+from vec2attn.arrays import as_reals
 from vec2attn.softmax import entropy, perplexity, softmax, temperature, top_k, top_p
 from vec2attn.widgets.base import Figure
 
 SHOWN = 10  # tokens with a row of their own
-EXACT = 256  # logits sent as they are
+EXACT = 768  # logits sent as they are
+REACH = 12  # how far a logit can be dragged beyond the largest and smallest shown
 WIDTH = 0.05  # widest bin of the tail, in logits
 
 
@@ -37,7 +39,7 @@ def summarise(logits: Float[np.ndarray, " vocab"]) -> dict[str, bytes]:
     second, third = (m.astype("<f4").tobytes() for m in moments)
     return {
         "exact": exact.astype("<f4").tobytes(),
-        "counts": counts.astype("<u2").tobytes(),
+        "counts": counts.astype("<u4").tobytes(),
         "means": means.astype("<f4").tobytes(),
         "second": second,
         "third": third,
@@ -69,7 +71,10 @@ class SoftmaxBars(Figure):
             raise ValueError(
                 f"the figure needs at least one prompt and {EXACT + 1} tokens; got {len(logits)} and {len(tokens)}"
             )
+        if unknown := set(traits) - set(self.trait_names()):
+            raise TypeError(f"the figure has no setting {', '.join(sorted(unknown))}; it has T, k, p, c, prompt, edits")
         for text, z in logits.items():
+            as_reals(f"the logits of {text!r}", z)
             if z.shape != (len(tokens),):
                 raise ValueError(
                     f"{len(tokens)} tokens need logits of that length; those of {text!r} have shape {z.shape}"
@@ -117,18 +122,20 @@ class SoftmaxBars(Figure):
 
     def still(self) -> str:
         """Return the bars as an HTML table, with entropy and perplexity."""
-        P, z, order = self.probabilities(), self.logits(), self._order[self.prompt][:SHOWN]
-        low, high = np.floor(z[order[-1]]) - 12, np.ceil(z[order[0]]) + 12
+        P, z, order = self.probabilities(), self.logits(), self._order[self.prompt]
+        shown = order[:SHOWN]
+        low = min(np.floor(self._logits[self.prompt][shown[-1]]) - REACH, np.floor(z[shown].min()))
+        high = max(np.ceil(self._logits[self.prompt][shown[0]]) + REACH, np.ceil(z[shown].max()))
         rows = [
             _row(_readable(self._tokens[i]), _pair("--in", (z[i] - low) / (high - low), _signed(z[i])), P[i])
-            for i in order
+            for i in shown
         ]
-        rows.append(_row(f"{self.vocabulary - SHOWN:,} others", "", 1 - P[order].sum(), "v2a-rest"))
+        rows.append(_row(f"{self.vocabulary - SHOWN:,} others", "", P[order[SHOWN:]].sum(), "v2a-rest"))
         H = float(entropy(P))
         numbers = f"T = {self.T:g}, entropy {H:.3f} nats, perplexity {perplexity(H):.2f}"
         return (
             f'<div class="v2a"><p>“{html.escape(self.prompts[self.prompt]["text"])} …”</p><table class="v2a-bars">'
-            '<thead><tr><th scope="col">Next token</th><th scope="col">Logit z</th><th scope="col">Probability p</th>'
+            '<thead><tr><th scope="col">Token</th><th scope="col">Logit z</th><th scope="col">Probability p</th>'
             f'</tr></thead><tbody>{"".join(rows)}</tbody></table><p class="v2a-key">{numbers}. '
             "A still picture: the controls need JavaScript, or a running notebook.</p></div>"
         )
@@ -142,11 +149,19 @@ def _signed(x: float) -> str:
     return f"{x:.2f}".replace("-", "−")
 
 
+def _percent(p: float) -> str:
+    """Write a probability as the front end does."""
+    if p == 0:
+        return "cut"
+    return "<0.01 %" if p < 1e-4 else f"{100 * p:.{2 if p < 0.0995 else 1}f} %"
+
+
 def _pair(colour: str, share: float, text: str) -> str:
-    bar = f'<div class="v2a-share"><i style="width:{100 * share:.2f}%;background:var({colour})"></i></div>'
+    bar = f'<div class="v2a-share"><i style="transform:scaleX({share:.5f});background:var({colour})"></i></div>'
     return f'<div class="v2a-pair">{bar}<span>{text}</span></div>'
 
 
 def _row(name: str, logit: str, p: float, css: str = "") -> str:
-    share = _pair("--out", p, f"{100 * p:.1f} %")
-    return f'<tr class="{css}"><th scope="row">{html.escape(name)}</th><td>{logit}</td><td>{share}</td></tr>'
+    share = _pair("--out", p, html.escape(_percent(p)))
+    cut = " v2a-cut" if p == 0 else ""
+    return f'<tr class="{css}{cut}"><th scope="row">{html.escape(name)}</th><td>{logit}</td><td>{share}</td></tr>'

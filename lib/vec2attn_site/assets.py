@@ -84,6 +84,10 @@ def _trim_page(page: str, search: bool) -> str:
     unused = ["fontawesome"] + ([] if search else ["searchtools", "language_data", "searchindex"])
     tag = r'\s*<script[^>]*src="[^"]*/?(?:%s)\.js[^"]*"[^>]*></script>'
     page = re.sub(tag % "|".join(unused), "", page)
+    # names that hide the text beside them from speech input (WCAG 2.5.3), and a second title meant for printers
+    page = page.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    page = re.sub(r'(<button class="btn search-button-field[^>]*) aria-label="Search"', r"\1", page)
+    page = re.sub(r'(<div id="jb-print-docs-body" class="onlyprint">\s*)<h1>(.*?)</h1>', r"\1<p>\2</p>", page)
     first, *rest = (re.escape(name) for name in JOINED)
     page = re.sub(tag % "|".join(rest), "", page)
     return re.sub(rf'(<script[^>]*src="[^"]*_static/){first}\.js[^"]*"', r'\1vec2attn/page.js"', page)

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 SITE = Path(os.environ.get("VEC2ATTN_SITE", ROOT / "_build/html")).resolve()
 UNDER = "/book"  # the site is published below a path, where an address that starts with / breaks
 CHAPTER = "chapters/01_vector_space/vocabulary_space.html"
+LOCAL = ("data", "blob")  # addresses that no network answers
 PACKED = (".woff2", ".png", ".jpg", ".webp", ".gif")  # packed already: a server sends these as they are
 
 
@@ -84,7 +85,7 @@ class Visit:
             self.problems.append(f"console {message.type}: {message.text}")
 
     def _requested(self, request: Any) -> None:
-        if urlsplit(request.url).scheme in ("data", "blob"):
+        if urlsplit(request.url).scheme in LOCAL:
             return
         self.asked.append(request.url)
         home = SITE.as_uri() if self.address.startswith("file:") else self.address
@@ -92,6 +93,8 @@ class Visit:
             self.problems.append(f"a request that leaves the site: {request.url}")
 
     def _answered(self, response: Any) -> None:
+        if urlsplit(response.url).scheme in LOCAL:
+            return
         self.answers.append(response)
         if response.status >= 400:
             self.problems.append(f"status {response.status}: {response.url}")

@@ -55,6 +55,7 @@ class Lab:
         page.on("pageerror", self._error)
         page.on("console", self._message)
         data, _ = figure._repr_mimebundle_()
+        page.add_style_tag(content=figure._css)
         page.evaluate(PROGRAM, [front_end(figure.name), data[MIME]["state"]])
         for _ in range(views):
             page.evaluate("show()")

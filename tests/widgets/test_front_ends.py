@@ -298,6 +298,20 @@ def test_the_figure_shows_the_numbers_of_the_library(open_lab, state):
     ]
 
 
+def test_bars_are_as_long_as_the_shares_and_dashed_lines_stay_where_the_model_put_them(open_lab):
+    figure = softmax_bars(prompt=1, T=2.0, k=300, c=4.0, edits=[-1.0, 0.5])
+    tracks = open_lab(figure).view().locator("tbody tr .v2a-share")
+    places = tracks.evaluate_all(
+        """(tracks) => tracks.map((track) => {
+          const [whole, bar, line] = [track, ...track.children].map((e) => e.getBoundingClientRect());
+          return [bar.width / whole.width, (line.left - whole.left) / whole.width];
+        })"""
+    )
+    shown, given = figure._order[1][:10], softmax_bars(prompt=1)
+    for i, P in enumerate((figure.probabilities(), given.probabilities())):
+        assert [place[i] for place in places] == pytest.approx([*P[shown], 1 - P[shown].sum()], abs=0.002)
+
+
 def test_what_changes_is_said_at_once_and_read_aloud_when_the_hand_rests(open_lab):
     lab = open_lab(softmax_bars())
     seen, heard = lab.view().locator(".v2a-said"), lab.view().locator("p[role=status]")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vec2attn.softmax import entropy, perplexity, temperature, top_k, top_p
-from vec2attn.widgets.softmax_bars import EXACT, SHOWN, SoftmaxBars
+from vec2attn.widgets.softmax_bars import EXACT, SHOWN, WIDTH, SoftmaxBars
 from widgets.examples import softmax_bars
 from widgets.node import Result, run
 
@@ -37,8 +37,8 @@ EDITED = [
         )
     )
 ]
-# the worst cases of the grid with every prompt and of a larger one of edits: cuts through a bin at its most uneven, and
-# the only cut that was off by one token
+# the worst cases of the grid with every prompt and of a larger one of edits, for more or fewer exact logits than now:
+# cuts through a bin at its most uneven, the only one that was off by a token, and one beside a dragged token
 GRID += [
     {"prompt": 0, "T": 1.5, "k": 700, "p": 0.9, "c": 0, "edits": []},
     {"prompt": 3, "T": 1.5, "k": 49_152, "p": 0.5, "c": 0, "edits": []},
@@ -47,6 +47,8 @@ GRID += [
 EDITED += [
     {"prompt": 1, "T": 1, "k": 700, "p": 0.99, "c": 0, "edits": [-12.0] * SHOWN},
     {"prompt": 0, "T": 2, "k": 49_152, "p": 0.5, "c": 0, "edits": [-20.0] * SHOWN},
+    {"prompt": 0, "T": 2, "k": 49_152, "p": 0.5, "c": 0, "edits": [-25.0]},
+    {"prompt": 4, "T": 2, "k": 49_152, "p": 0.99, "c": 0, "edits": [-25.0]},
     {"prompt": 1, "T": 2, "k": 49_152, "p": 0.5, "c": 0, "edits": [-4.0] * 5 + [0.0] * 4 + [6.5]},
 ]
 
@@ -87,7 +89,10 @@ class Compared:
             self.where.append(where)
             # a token too many or too few changes the sums by its own share, to first order
             missed = abs(found["kept"] - kept) * smallest
-            self.slack.append(missed * np.array([1, 1 - math.log(smallest), 1 - math.log(smallest)]))
+            # a token dragged into the very bin that is cut may be kept here and cut there, another one in its stead
+            swapped = ((np.array(found["probabilities"]) == 0) != (P == 0)).any()
+            share = missed + swapped * smallest * math.exp(WIDTH / case["T"])
+            self.slack.append((share, missed * (1 - math.log(smallest)), missed * (1 - math.log(smallest))))
         self.errors, self.slack = np.array(self.errors), np.array(self.slack)
         self.kept, self.where = np.array(self.kept), np.array(self.where)
 

@@ -129,7 +129,8 @@ def gram_schmidt(
 
     Raises
     ------
-    ValueError : more columns than rows, or a column that is (numerically) a combination of those before it
+    ValueError : more columns than rows, or a column of which nothing but rounding is left; "classical" may be too far
+        from orthogonal by then to notice
 
     Cost: $2nk^2$ FLOPs. Source: Björck 1967, doi:10.1007/BF01934122; Giraud, Langou, Rozložník & van den Eshof 2005,
     doi:10.1007/s00211-005-0615-4
@@ -148,8 +149,10 @@ def gram_schmidt(
                 R[i, j] = Q[:, i] @ v
                 v -= R[i, j] * Q[:, i]
         R[j, j] = norm(v)
-        if R[j, j] <= np.finfo(A.dtype).eps * norm(A[:, j]):
-            raise ValueError(f"column {j} is a linear combination of the columns before it: no direction is left")
+        if R[j, j] <= max(A.shape) * np.finfo(A.dtype).eps * norm(A[:, j]):
+            raise ValueError(
+                f"column {j} is, to rounding, a linear combination of the columns before it: no direction is left"
+            )
         Q[:, j] = v / R[j, j]
     return Q, R
 
@@ -203,13 +206,14 @@ def least_squares(
     if len(A) != len(B):
         raise ValueError(f"A and B need the same number of rows; got A {A.shape} and B {B.shape}")
     Q, R = householder_qr(A)
-    size = np.abs(np.diag(R))
-    if size.min() <= size.max() * max(A.shape) * np.finfo(A.dtype).eps:
-        raise ValueError("the columns of A are linearly dependent: many X are equally good")
-    X = Q.T @ B
+    # R has the singular values of A; a tiny one can hide behind a diagonal without tiny entries
+    stretch = np.linalg.svd(R, compute_uv=False)
+    if stretch[-1] <= stretch[0] * max(A.shape) * np.finfo(A.dtype).eps:
+        raise ValueError("the columns of A are, to rounding, linearly dependent: many X are equally good")
+    X = Q.T @ B.reshape(len(B), -1)
     for j in reversed(range(len(R))):
         X[j] = (X[j] - R[j, j + 1 :] @ X[j + 1 :]) / R[j, j]
-    return X
+    return X.reshape(-1, *B.shape[1:])
 
 
 def orthogonal_init(rows: int, columns: int, rng: np.random.Generator) -> Float[np.ndarray, "rows columns"]:

@@ -18,6 +18,7 @@ import numpy as np
 # notebook -> module of this package with its EXERCISES
 MODULES = {
     "1.3": "vocabulary_space",
+    "2.2": "layers",
 }
 
 

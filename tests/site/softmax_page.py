@@ -54,6 +54,13 @@ def logits() -> dict[str, np.ndarray]:
 
 
 @cache
+def stops() -> list[int]:
+    """Return the numbers of tokens that the top-k slider can keep, from one to all."""
+    steps = [*range(1, 10), *(round(m * 10**n) for n in range(1, 6) for m in (1, 1.5, 2, 3, 5, 7))]
+    return [*(k for k in steps if k < len(tokens())), len(tokens())]
+
+
+@cache
 def _made() -> SoftmaxBars:
     return SoftmaxBars(logits(), tokens(), prompt=1)
 
@@ -177,14 +184,14 @@ class SoftmaxPage:
     def traits(self, seen: dict[str, Any]) -> dict[str, Any]:
         """Return the traits that the positions of the controls stand for, as the book defines them."""
         at = {trait: seen["sliders"][label] for trait, label in SLIDERS.items()}
-        k, c = at["k"]["shown"], at["c"]["at"]
+        c = at["c"]["at"]
         first = np.sort(list(logits().values())[seen["prompt"]])[::-1]
         # a logit moves by whole steps from where the model put it: its text tells how many
         moved = [number(row["z"])[0] - c - z for row, z in zip(seen["rows"][:-1], first, strict=False)]
         return {
             "prompt": seen["prompt"],
             "T": 10 ** at["T"]["at"],
-            "k": len(tokens()) if k == "all" else int(k.replace(",", "")),
+            "k": stops()[at["k"]["at"]],
             "p": at["p"]["at"],
             "c": c,
             "edits": [STEP * round(float(move) / STEP) for move in moved],
@@ -202,7 +209,9 @@ class SoftmaxPage:
         for trait, label in SLIDERS.items():
             slider = seen["sliders"][label]
             assert slider["said"] == slider["shown"]
-            if slider["shown"] != "all":
+            if trait == "k" and traits["k"] == len(P):
+                assert slider["shown"] == "all"
+            else:
                 assert_shows(slider["shown"], traits[trait])
         *rows, rest = seen["rows"]
         assert len(rows) == SHOWN

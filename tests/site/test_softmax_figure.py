@@ -50,6 +50,11 @@ def phone(narrow):
     return narrow.start_again()
 
 
+def shown(seen: dict) -> dict:
+    """Return all but the line that says what changed, which comes when the hand rests."""
+    return {part: value for part, value in seen.items() if part not in ("seen", "heard")}
+
+
 def changed(before: dict, after: dict) -> bool:
     return [row["p"] for row in before["rows"]] != [row["p"] for row in after["rows"]]
 
@@ -202,8 +207,7 @@ def test_reset_brings_the_first_numbers_back(request, way):
     else:
         button.tap() if way == "touch" else button.click()
     last = figure.assert_equals_library()
-    for part in ("prompt", "sliders", "rows", "numbers", "reset"):
-        assert last[part] == first[part], part
+    assert shown(last) == shown(first)
     if way == "keys":
         assert figure.page.evaluate("document.activeElement !== document.body"), "focus must not fall off the page"
 
@@ -300,7 +304,7 @@ def test_the_figure_follows_the_theme_of_the_page(reader):
         name = figure.box.locator("tbody th").first
         text = name.evaluate("(th) => getComputedStyle(th).color")
         assert contrast(text, painted(figure.page, name, right=0, down=1)) >= 7
-        assert {**figure.read(), "heard": ""} == {**before, "heard": ""}
+        assert shown(figure.read()) == shown(before)
 
 
 def test_the_figure_follows_the_system_when_the_page_does(reader):
@@ -363,7 +367,7 @@ def test_two_figures_on_a_page_do_not_disturb_each_other(reader):
     one.drag(one.control("T"), 0.9)
     one.drag(one.logit(1), 0.2)
     one.assert_equals_library()
-    assert {**other.read(), "heard": ""} == {**before, "heard": ""}
+    assert shown(other.read()) == shown(before)
     other.drag(other.control("p"), 0.5)
     other.assert_equals_library()
     one.assert_equals_library()
@@ -376,7 +380,6 @@ def test_two_pictures_of_one_model_stay_in_step(reader):
     one.drag(one.control("T"), 0.9)
     other.drag(other.logit(1), 0.7)
     seen = {name: figure.read() for name, figure in (("one", one), ("other", other))}
-    for part in ("prompt", "sliders", "rows", "numbers"):
-        assert seen["one"][part] == seen["other"][part]
+    assert shown(seen["one"]) == shown(seen["other"])
     one.assert_equals_library()
     other.assert_equals_library()

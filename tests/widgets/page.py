@@ -90,9 +90,10 @@ class Lab:
         return self.page.evaluate("model.asked.splice(0)")
 
     def picture(self, number: int = 0) -> dict[str, Any]:
-        """Return all that can be seen of a view: its HTML, and where its controls stand, which HTML does not say."""
+        """Return what a view shows: its HTML, but for the sentence, which waits for the hand, and its controls' values."""
         return self.view(number).evaluate(
-            "(el) => ({ html: el.innerHTML.replaceAll(/v2a-[a-z0-9]+-[0-9]+/g, 'id'),"
+            "(el) => ({ html: el.innerHTML.replaceAll(/v2a-[a-z0-9]+-[0-9]+/g, 'id')"
+            ".replaceAll(/<p class=.v2a-(said|hidden).[^>]*>.*?<.p>/g, ''),"
             " values: [...el.querySelectorAll('input, select')].map((control) => control.value) })"
         )
 

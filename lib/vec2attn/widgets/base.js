@@ -33,7 +33,8 @@ export function put(model, values) {
 
 /** Change a text, an attribute or a style only where it differs: what stays needs no new layout. */
 export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  if (element.firstChild === null) element.textContent = text;
+  else if (element.firstChild.data !== text) element.firstChild.data = text;
 }
 export function setAttribute(element, name, value) {
   if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
@@ -62,18 +63,20 @@ export function slider(label, attributes, oninput) {
   };
 }
 
-/** A line that says what has just changed: seen at once, read aloud when the hand rests. */
+/** A line that says what has just changed: seen when the hand pauses, read aloud when it rests. */
 export function announcer() {
   const seen = h("p", { class: "v2a-said", "aria-hidden": "true" });
   const heard = h("p", { class: "v2a-hidden", role: "status" });
-  let timer = 0;
+  const timers = [0, 0];
+  const stop = () => timers.forEach(clearTimeout);
   return {
     elements: [seen, heard],
     say(text) {
-      setText(seen, text);
-      clearTimeout(timer);
-      timer = setTimeout(() => setText(heard, text), 500);
+      stop();
+      if (!seen.textContent) seen.textContent = text;
+      timers[0] = setTimeout(() => { seen.textContent = text; }, 100);
+      timers[1] = setTimeout(() => { heard.textContent = text; }, 500);
     },
-    stop: () => clearTimeout(timer),
+    stop,
   };
 }

@@ -90,7 +90,7 @@ class Lab:
         return self.page.evaluate("model.asked.splice(0)")
 
     def picture(self, number: int = 0) -> dict[str, Any]:
-        """Return what a view shows: its HTML, but for the sentence, which waits for the hand, and its controls' values."""
+        """Return what a view shows: its HTML but for the sentence, which comes later, and its controls' values."""
         return self.view(number).evaluate(
             "(el) => ({ html: el.innerHTML.replaceAll(/v2a-[a-z0-9]+-[0-9]+/g, 'id')"
             ".replaceAll(/<p class=.v2a-(said|hidden).[^>]*>.*?<.p>/g, ''),"

@@ -320,6 +320,7 @@ def test_what_changes_is_said_when_the_hand_pauses_and_read_aloud_when_it_rests(
     lab.view().get_by_role("slider", name="Temperature T").press("End")
     lab.frame()
     assert heard.inner_text() == before
-    lab.page.wait_for_function("document.querySelector('.v2a-said').textContent.startsWith('Temperature: entropy rose')")
+    said = "document.querySelector('.v2a-said').textContent"
+    lab.page.wait_for_function(f"{said}.startsWith('Temperature: entropy rose to ')")
     lab.page.wait_for_timeout(600)
     assert heard.inner_text() == seen.inner_text()

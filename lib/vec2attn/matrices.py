@@ -34,13 +34,22 @@ def reflection(phi: float | int) -> Float[np.ndarray, "2 2"]:
 
     $\begin{pmatrix}\cos 2\varphi & \sin 2\varphi\\ \sin 2\varphi & -\cos 2\varphi\end{pmatrix}$, with
     determinant −1.
+
+    Raises
+    ------
+    ValueError : phi is not finite
     """
     c, s = math.cos(2 * _finite("phi", phi)), math.sin(2 * phi)
     return np.array([[c, s], [s, -c]])
 
 
 def shear(amount: float | int) -> Float[np.ndarray, "2 2"]:
-    r"""Return the matrix that moves (x, y) to (x + amount · y, y): areas stay, right angles do not."""
+    r"""Return the matrix that moves (x, y) to (x + amount · y, y): areas stay, right angles do not.
+
+    Raises
+    ------
+    ValueError : amount is not finite
+    """
     return np.array([[1.0, _finite("amount", amount)], [0.0, 1.0]])
 
 
@@ -56,7 +65,9 @@ def scaling(*factors: float | int) -> Float[np.ndarray, "n n"]:
     return np.diag([_finite("a factor", factor) for factor in factors])
 
 
-def projection(basis: Real[np.ndarray, "k n"] | list) -> Float[np.ndarray, "n n"]:
+def projection(
+    basis: Real[np.ndarray, "k n"] | Real[np.ndarray, " n"] | list,
+) -> Float[np.ndarray, "n n"]:
     r"""Return the matrix P of the orthogonal projection on the span of the rows of `basis`.
 
     With an orthonormal basis Q of the span (as rows), $P = Q^\top Q$; so $P^2 = P$ and $P^\top = P$. A vector (n,) is
@@ -64,11 +75,15 @@ def projection(basis: Real[np.ndarray, "k n"] | list) -> Float[np.ndarray, "n n"
 
     Raises
     ------
-    ValueError : the rows are linearly dependent, or zero
+    ValueError : the rows are linearly dependent, or zero; or more than two axes
 
     Cost: $2nk^2$ FLOPs for the basis, $2n^2k$ for P.
     """
     B = np.atleast_2d(as_reals("basis", basis))
+    if B.ndim != 2:
+        raise ValueError(f"basis must be a vector (n,) or a matrix with the basis as rows (k, n); got shape {B.shape}")
+    if not B.any():
+        raise ValueError("the basis is zero: it spans no line")
     Q, R = householder_qr(B.T) if len(B) <= B.shape[1] else (B, np.zeros((1, 1), B.dtype))
     size = np.abs(np.diag(R))
     if size.min() <= size.max() * max(B.shape) * np.finfo(B.dtype).eps:
@@ -107,7 +122,7 @@ def affine(
     ValueError : the sizes do not fit
     """
     W, b = as_reals("W", W), as_reals("b", b)
-    if b.shape != W.shape[:1]:
+    if W.ndim != 2 or b.shape != W.shape[:1]:
         raise ValueError(f"need W (outputs, inputs) and b (outputs,); got W {W.shape} and b {b.shape}")
     return linear(X, W) + b
 

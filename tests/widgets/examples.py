@@ -9,6 +9,7 @@ import numpy as np
 
 from vec2attn.datasets import smollm2_logits, smollm2_prompts, smollm2_tokens
 from vec2attn.widgets.base import Figure
+from vec2attn.widgets.rotation_projection import RotationProjection
 from vec2attn.widgets.softmax_bars import SoftmaxBars
 
 NAN, INF = float("nan"), float("inf")
@@ -97,5 +98,31 @@ EXAMPLES = {
             (({"a": few(2000, i3=INF)}, MANY), {}, "'a'.* holds an infinity"),
             (({"a": few(2000, i3=-INF)}, MANY), {}, "'a'.* holds an infinity"),
         ],
+    ),
+    "rotation_projection": Example(
+        make=RotationProjection,
+        changes={
+            "theta": -40.0,
+            "phi": 70.0,
+            "entries": [1.0, 0.5, -0.25, 1.5],
+            "convention": "points @ A",
+            "projections": 2,
+        },
+        refusals=[
+            ("theta", 181, "theta must be an angle from −180 to 180 degrees; got 181"),
+            ("theta", NAN, "got nan"),
+            ("theta", "90°", "expected a float, not the str '90°'"),
+            ("phi", -1, "phi must be an angle from 0 to 180 degrees; got -1"),
+            ("phi", INF, "got inf"),
+            ("entries", [1.0, 2.0, 0.5], r"entries must be four numbers from −2 to 2, .*; got \[1.0, 2.0, 0.5\]"),
+            ("entries", [1.0, 2.5, 0.0, 1.0], "got .1.0, 2.5"),
+            ("entries", [1.0, NAN, 0.0, 1.0], "got .1.0, nan"),
+            ("entries", [[1.0, 0.0], [0.0, 1.0]], "expected a float, not the list"),
+            ("convention", "A @ points", 'convention must be "points @ A.T" or "points @ A"; got .A @ points'),
+            ("projections", -1, "projections must be a whole number from 0 to 99; got -1"),
+            ("projections", 100, "got 100"),
+            ("projections", 1.5, "expected an int, not the float 1.5"),
+        ],
+        wrong=[],
     ),
 }

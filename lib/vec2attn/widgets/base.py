@@ -38,6 +38,17 @@ class Figure(anywidget.AnyWidget):
             cls._css = style(cls.name)
         super().__init_subclass__(**kwargs)
 
+    def __init__(self, **traits: Any) -> None:
+        """Set the traits; a misspelt one is refused, where traitlets would only pass over it.
+
+        Raises
+        ------
+        TypeError : the figure has no such setting
+        """
+        for name in sorted(set(traits) - set(self.trait_names())):
+            raise TypeError(f"{type(self).__name__} has no setting {name!r}; it has: {', '.join(sorted(self.state()))}")
+        super().__init__(**traits)
+
     def still(self) -> str:
         """Return the present state as HTML that needs no script: for print, and for readers without JavaScript."""
         raise NotImplementedError(f"{type(self).__name__} has no still picture yet")

@@ -71,8 +71,6 @@ class SoftmaxBars(Figure):
             raise ValueError(
                 f"the figure needs at least one prompt and {EXACT + 1} tokens; got {len(logits)} and {len(tokens)}"
             )
-        if unknown := set(traits) - set(self.trait_names()):
-            raise TypeError(f"the figure has no setting {', '.join(sorted(unknown))}; it has T, k, p, c, prompt, edits")
         for text, z in logits.items():
             as_reals(f"the logits of {text!r}", z)
             if z.shape != (len(tokens),):

@@ -38,6 +38,12 @@ class Figure(anywidget.AnyWidget):
             cls._css = style(cls.name)
         super().__init_subclass__(**kwargs)
 
+    def __init__(self, **traits: Any) -> None:
+        """Set traits by name; a misspelt one is refused here, since traitlets only warns."""
+        if unknown := sorted(set(traits) - set(self.trait_names())):
+            raise TypeError(f"{type(self).__name__} has no setting {unknown[0]!r}; it has {', '.join(self.state())}")
+        super().__init__(**traits)
+
     def still(self) -> str:
         """Return the present state as HTML that needs no script: for print, and for readers without JavaScript."""
         raise NotImplementedError(f"{type(self).__name__} has no still picture yet")

@@ -1,10 +1,12 @@
 """What a matrix product costs (notebook 2.3): operations, bytes, their ratio, and what the machine makes of them.
 
 One multiplication and one addition are two floating-point operations (FLOPs). Bytes are those that must cross between
-memory and processor at least once; times are medians in seconds.
+memory and processor at least once; times are medians in seconds. torch is imported only where something is measured.
 """
 
+import math
 import operator
+import timeit
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Real
 
 from vec2attn.arrays import as_reals
+from vec2attn.device import best_device, synchronise
 
 
 def matmul_flops(m: int, k: int, n: int) -> int:
@@ -53,58 +56,88 @@ class Roofline:
     peak: float
     bandwidth: float
 
+    def __post_init__(self) -> None:
+        """Refuse ceilings that no machine has."""
+        for name, value in (("peak", self.peak), ("bandwidth", self.bandwidth)):
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} must be a positive finite number; got {value}")
+
     @property
     def ridge(self) -> float:
         """Return the intensity from which on arithmetic is the limit, not memory."""
         return self.peak / self.bandwidth
 
-    def ceiling(self, intensity: float | Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."] | np.floating:
+    def ceiling(self, intensity: float | Real[np.ndarray, "..."] | list) -> Float[np.ndarray, "..."] | np.floating:
         """Return the FLOP/s that the machine can reach at an intensity: min(peak, bandwidth · intensity).
+
+        Raises
+        ------
+        ValueError : an intensity is negative, or a NaN
 
         Source: Williams, Waterman & Patterson 2009, doi:10.1145/1498765.1498785
         """
-        return np.minimum(self.peak, self.bandwidth * np.asarray(intensity))
+        intensity = np.asarray(intensity)
+        if not (intensity >= 0).all():
+            raise ValueError(f"an intensity is FLOPs per byte, 0 or more; got {intensity}")
+        return np.minimum(self.peak, self.bandwidth * intensity)
 
 
 def median_seconds(step: Callable[[], Any], min_run_time: float = 0.2) -> tuple[float, float]:
     """Return the median time of a step and its spread (interquartile range), by torch's own timer.
 
-    The timer warms up, waits for GPUs, repeats for `min_run_time` seconds at least, and uses all of torch's threads.
+    The timer warms up, waits for the GPU before each look at the clock, repeats for `min_run_time` seconds at least,
+    and uses as many threads as torch does.
     """
-    import torch
-    from torch.utils.benchmark import Timer
-
-    timer = Timer("step()", globals={"step": step}, num_threads=torch.get_num_threads())
-    measured = timer.blocked_autorange(min_run_time=min_run_time)
-    return measured.median, measured.iqr
+    times = _times(step, min_run_time)
+    low, median, high = np.quantile(times, [0.25, 0.5, 0.75])
+    return float(median), float(high - low)
 
 
-def measure_roofline(device: Any = "cpu", size: int | None = None, min_run_time: float = 0.3) -> Roofline:
-    """Measure both ceilings here and now: the rate of a large product, and that of adding large arrays.
+def fastest_seconds(step: Callable[[], Any], min_run_time: float = 0.2) -> float:
+    """Return the fastest time of a step: what the machine can do while nothing else takes its turn.
+
+    For ceilings, and for what is held against them; to compare two programs, take medians.
+    """
+    return min(_times(step, min_run_time))
+
+
+def measure_roofline(device: Any = "cpu", sizes: tuple[int, ...] | None = None, min_run_time: float = 0.3) -> Roofline:
+    """Measure both ceilings here and now: the best rate of square products, and that of adding large arrays.
 
     Parameters
     ----------
     device : where, as torch names it
-    size : rows of the square float32 product; by default 4096 on a GPU and 1024 on a CPU
-    min_run_time : seconds for each of the two measurements
+    sizes : rows of the square float32 products; by default 256, 512 and 1024 on a CPU, 2048 and 4096 elsewhere
+    min_run_time : seconds for each measurement
 
     The addition reads two arrays and writes one, each far larger than a cache.
+
+    Raises
+    ------
+    ValueError : no sizes, or one below 1
     """
     import torch
 
-    size = size or (4096 if torch.device(device).type == "cuda" else 1024)
-    A = torch.randn(size, size, device=device)
-    peak = matmul_flops(size, size, size) / median_seconds(lambda: A @ A, min_run_time)[0]
+    if sizes is None:
+        sizes = (256, 512, 1024) if torch.device(device).type == "cpu" else (2048, 4096)
+    if not sizes:
+        raise ValueError("sizes is empty: the peak is the best rate of at least one product")
+
+    def rate(rows: int) -> float:
+        A = torch.randn(*_sizes(rows=rows, columns=rows), device=device)
+        return matmul_flops(rows, rows, rows) / fastest_seconds(lambda: A @ A, min_run_time)
+
+    peak = max(rate(rows) for rows in sizes)
     x = torch.randn(16 * 1024 * 1024, device=device)
     y, out = torch.randn_like(x), torch.empty_like(x)
     moved = 3 * x.numel() * x.element_size()
-    return Roofline(peak, moved / median_seconds(lambda: torch.add(x, y, out=out), min_run_time)[0])
+    return Roofline(peak, moved / fastest_seconds(lambda: torch.add(x, y, out=out), min_run_time))
 
 
 def blocked_matmul(
     A: Real[np.ndarray, "m k"] | list, B: Real[np.ndarray, "k n"] | list, block: int = 64
 ) -> Float[np.ndarray, "m n"]:
-    r"""Multiply tile by tile: $C_{IJ} = \sum_K A_{IK} B_{KJ}$, where each tile is small enough to stay in a cache.
+    r"""Multiply tile by tile: $C_{IJ} = \sum_L A_{IL} B_{LJ}$, where each tile is small enough to stay in a cache.
 
     The three loops run over tiles; a tile product is numpy's. Sizes need not be multiples of the block.
 
@@ -112,7 +145,7 @@ def blocked_matmul(
     ------
     ValueError : the inner sizes differ, or the block is below 1
 
-    Cost: 2·m·k·n FLOPs; A is read n/block times and B m/block times, instead of n and m times by single entries.
+    Cost: 2·m·k·n FLOPs; `blocked_loads` counts what is loaded.
     """
     A, B = as_reals("A", A), as_reals("B", B)
     if A.ndim != 2 or B.ndim != 2 or A.shape[1] != B.shape[0]:
@@ -121,14 +154,61 @@ def blocked_matmul(
     C = np.zeros((A.shape[0], B.shape[1]), np.result_type(A, B))
     for i in range(0, A.shape[0], block):
         for j in range(0, B.shape[1], block):
-            tile = C[i : i + block, j : j + block]
-            for k in range(0, A.shape[1], block):
-                tile += A[i : i + block, k : k + block] @ B[k : k + block, j : j + block]
+            rows, columns = slice(i, i + block), slice(j, j + block)
+            for l in range(0, A.shape[1], block):
+                shared = slice(l, l + block)
+                C[rows, columns] += A[rows, shared] @ B[shared, columns]
     return C
+
+
+def blocked_loads(m: int, k: int, n: int, block: int) -> int:
+    r"""Return how many numbers a blocked product loads if the fast memory holds one tile of each matrix.
+
+    Each tile product loads its tile of A and its tile of B, so that A comes $\lceil n/b \rceil$ times and B
+    $\lceil m/b \rceil$ times: $mk\lceil n/b \rceil + kn\lceil m/b \rceil$ numbers. The tile of C stays until it is
+    complete and is written once, which is not counted. With b = 1 these are single entries, 2·m·k·n; with one tile for
+    each whole matrix it is mk + kn, each number once: no order of the work needs fewer.
+
+    Parameters
+    ----------
+    m, k, n : an (m, k) by (k, n) product
+    block : rows and columns of a tile; the fast memory holds 3·block² numbers
+
+    Raises
+    ------
+    ValueError : a size below 1
+
+    Source: Hong & Kung 1981, doi:10.1145/800076.802486 (no order beats a constant times mkn/√memory)
+    """
+    m, k, n, block = _sizes(m=m, k=k, n=n, block=block)
+    return m * k * -(-n // block) + k * n * -(-m // block)
+
+
+def _clock() -> float:
+    """Look at the clock once the GPU, where there is one, has done its work."""
+    synchronise(best_device())
+    return timeit.default_timer()
+
+
+def _times(step: Callable[[], Any], min_run_time: float) -> list[float]:
+    """Return seconds of one step, measured again and again."""
+    import torch
+    from torch.utils.benchmark import Timer
+
+    if not callable(step):
+        raise TypeError(f"a step is a function without arguments, such as lambda: A @ B; got {type(step).__name__}")
+    if not 0 < min_run_time < math.inf:
+        raise ValueError(f"min_run_time must be a positive number of seconds; got {min_run_time}")
+    timer = Timer("step()", globals={"step": step}, timer=_clock, num_threads=torch.get_num_threads())
+    return list(timer.blocked_autorange(min_run_time=min_run_time).times)
 
 
 def _sizes(**sizes: int) -> tuple[int, ...]:
     for name, size in sizes.items():
-        if operator.index(size) < 1:
+        try:
+            whole = operator.index(size)
+        except TypeError:
+            raise TypeError(f"{name} must be a whole number; got {size!r}") from None
+        if whole < 1:
             raise ValueError(f"{name} must be a whole number from 1 on; got {size}")
     return tuple(operator.index(size) for size in sizes.values())

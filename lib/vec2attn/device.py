@@ -43,7 +43,8 @@ def describe(device: "torch.device | str | None" = None) -> str:
     if kind == "cuda":
         return f"GPU ({torch.cuda.get_device_name(device)}), torch {torch.__version__}"
     if kind == "cpu":
-        return f"{processor}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+        threads = torch.get_num_threads()
+        return f"{processor}, {threads} thread{'s' if threads > 1 else ''}, torch {torch.__version__}"
     return f"{kind} ({platform.machine()}), torch {torch.__version__}"
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from vec2attn.datasets import smollm2_logits, smollm2_prompts, smollm2_tokens
 from vec2attn.widgets.base import Figure
+from vec2attn.widgets.block_matmul import BlockMatmul
 from vec2attn.widgets.rotation_projection import RotationProjection
 from vec2attn.widgets.softmax_bars import SoftmaxBars
 
@@ -122,6 +123,21 @@ EXAMPLES = {
             ("projections", -1, "projections must be a whole number from 0 to 99; got -1"),
             ("projections", 100, "got 100"),
             ("projections", 1.5, "expected an int, not the float 1.5"),
+        ],
+        wrong=[],
+    ),
+    "block_matmul": Example(
+        make=BlockMatmul,
+        changes={"block": 4, "step": 5},
+        refusals=[
+            ("block", 3, "block must be 1, 2, 4 or 8; got 3"),
+            ("block", 0, "got 0"),
+            ("block", -2, "got -2"),
+            ("block", 16, "got 16"),
+            ("block", 2.5, "expected an int, not the float 2.5"),
+            ("step", -1, r"step must be a whole number from 0 to \d+ with blocks of [24]; got -1"),
+            ("step", 65, "got 65"),
+            ("step", 1.5, "expected an int, not the float 1.5"),
         ],
         wrong=[],
     ),

@@ -21,6 +21,7 @@ MODULES = {
     "1.3": "vocabulary_space",
     "2.1": "linear_maps",
     "2.2": "layers",
+    "2.3": "matmul_cost",
 }
 
 

@@ -42,7 +42,7 @@ EXERCISES = {
     "1.1/1": Exercise(
         right=lambda: np.array([5, 2]),
         mistakes={
-            "the dot products with b₁ and b₂; they are coordinates only if both have length 1": lambda: np.array([10, 4]),
+            "the dot products with b₁ and b₂; coordinates only if those have length 1": lambda: np.array([10, 4]),
             "the coordinates in the basis of the axes, which you were given": lambda: np.array([7, 3]),
             "coordinates of unit vectors along b₁ and b₂; these are longer": lambda: np.array([10, 4]) / math.sqrt(2),
             "the two coordinates in the wrong order": lambda: np.array([2, 5]),

@@ -78,6 +78,12 @@ export function arc(u, v) {
   };
 }
 
+/** The place for a vector's name: at its tip, on the side away from the other vector. */
+export function beside(w, side) {
+  const [a, b] = Math.hypot(...w) > 0 ? resized(w, 0.45) : [0, 0.45];
+  return place([w[0] + 0.4 * a - side * b, w[1] + 0.4 * b + side * a]);
+}
+
 export const degrees = (angle) => `${fixed((angle * 180) / Math.PI, 1)}°`;
 export const pair = (w) => `(${fixed(w[0], 2)}, ${fixed(w[1], 2)})`;
 
@@ -133,7 +139,7 @@ function render({ model, el }) {
   const change = (what, values) => { reason = what; put(model, values); };
 
   const tip = (name) => {
-    const grip = h("circle", { r: 17 }), head = h("polygon"), label = h("text", { "aria-hidden": "true" }, name);
+    const grip = h("circle", { r: 19 }), head = h("polygon"), label = h("text", { "aria-hidden": "true" }, name);
     let hold = null;  // from the pointer to the tip
     const pointer = ({ clientX, clientY }) => {
       const box = svg.getBoundingClientRect(), scale = (2 * MIDDLE) / box.width;
@@ -142,6 +148,7 @@ function render({ model, el }) {
     const handle = h("g", {
       class: `v2d-tip v2d-${name}`, tabindex: 0, role: "slider", "aria-label": `Tip of ${name}`,
       "aria-valuemin": -REACH, "aria-valuemax": REACH,
+      ontouchstart: (event) => event.preventDefault(),  // the page would scroll: touch-action is not for parts of an SVG
       onpointerdown: (event) => {
         if (event.button !== 0) return;
         const at = pointer(event), w = model.get(name);
@@ -166,9 +173,8 @@ function render({ model, el }) {
     const shaft = h("line", { class: `v2d-shaft v2d-${name}`, x1: MIDDLE, y1: MIDDLE });
     return {
       handle, shaft,
-      show(w) {
-        const [x, y] = place(w), out = Math.hypot(...w) > 0 ? resized(w, 0.5) : [0.35, 0.35];
-        const [left, top] = place([w[0] + out[0], w[1] + out[1]]);
+      show(w, side) {
+        const [x, y] = place(w), [left, top] = beside(w, side);
         set(grip, { cx: x, cy: y });
         set(head, { points: arrowhead(w).join(" ") });
         set(label, { x: left, y: top });
@@ -216,8 +222,9 @@ function render({ model, el }) {
 
   const draw = () => {
     const now = state(), { lengths, shadow: foot } = compare(now.u, now.v);
-    u.show(now.u);
-    v.show(now.v);
+    const side = now.v[0] * now.u[1] < now.v[1] * now.u[0] ? -1 : 1;  // 1: u lies counter-clockwise of v
+    u.show(now.u, side);
+    v.show(now.v, -side);
     const lineOf = resized(now.v, 9), [x1, y1] = place(lineOf), [x2, y2] = place(lineOf.map((x) => -x));
     set(line, { x1, y1, x2, y2 });
     const [fx, fy] = place(foot ?? [0, 0]), [ux, uy] = place(now.u);
@@ -227,7 +234,7 @@ function render({ model, el }) {
     const bend = arc(now.u, now.v);
     set(bow, { d: bend?.path ?? "" });
     set(theta, bend ? { x: bend.label[0], y: bend.label[1], visibility: "visible" } : { visibility: "hidden" });
-    for (const [key, texts] of Object.entries(facts(now.u, now.v))) texts.forEach((text, i) => { value[key][i].textContent = text; });
+    for (const [key, texts] of Object.entries(facts(now.u, now.v))) texts.forEach((text, i) => { if (value[key][i].textContent !== text) value[key][i].textContent = text; });
     input.max = longest(now.u);
     input.disabled = lengths[0] === 0;
     length.show(lengths[0], fixed(lengths[0], 2));
@@ -240,8 +247,11 @@ function render({ model, el }) {
   return () => { unwatch(); voice.stop(); };
 }
 
+/** Set attributes, but for those that are as they should be: the browser would lay them out again. */
 function set(element, attributes) {
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
+  }
 }
 
 const fixedNumber = (x) => Number(x.toFixed(2)) + 0;
@@ -255,7 +265,7 @@ function grid(at = Array.from({ length: 2 * REACH + 1 }, (_, i) => i - REACH)) {
 function ticks() {
   return [-4, -2, 2, 4].flatMap((i) => [
     h("text", { class: "v2d-tick", "aria-hidden": "true", x: MIDDLE + UNIT * i, y: MIDDLE + 17 }, fixed(i, 0)),
-    h("text", { class: "v2d-tick", "aria-hidden": "true", x: MIDDLE - 12, y: MIDDLE - UNIT * i }, fixed(i, 0)),
+    h("text", { class: "v2d-tick v2d-up", "aria-hidden": "true", x: MIDDLE - 6, y: MIDDLE - UNIT * i }, fixed(i, 0)),
   ]);
 }
 

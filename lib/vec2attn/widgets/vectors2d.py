@@ -1,4 +1,4 @@
-"""Two vectors in the plane (notebook 1.1): lengths, dot product, angle, cosine, and the shadow of u on the line of v."""
+"""Two vectors in the plane (notebook 1.1): length, dot product, angle, cosine, and the shadow of one on the other."""
 
 import math
 from typing import Any
@@ -48,23 +48,23 @@ class Vectors2d(Figure):
 
     def _facts(self) -> dict[str, tuple[str, str, str]]:
         u, v = np.array(self.u), np.array(self.v)
-        long, wide, product = _fixed(norm(u)), _fixed(norm(v)), _fixed(dot(u, v))
+        long, wide, inner = _fixed(norm(u)), _fixed(norm(v)), float(dot(u, v))
         terms = " + ".join(f"{_factor(a)} · {_factor(b)}" for a, b in zip(u, v, strict=True))
         cosine = turn = ("none", "a zero vector has no direction")
         shadow = ("none", "a zero vector spans no line")
         if u.any() and v.any():
             side = "a right angle"
-            if abs(dot(u, v)) >= 1e-9:
-                side = "acute: the dot product is positive" if dot(u, v) > 0 else "obtuse: the dot product is negative"
-            cosine = (_fixed(cosine_similarity(u, v), 3), f"{product} / ({long} · {wide})")
+            if abs(inner) >= 1e-9:
+                side = "acute: the dot product is positive" if inner > 0 else "obtuse: the dot product is negative"
+            cosine = (_fixed(cosine_similarity(u, v), 3), f"{_fixed(inner)} / ({long} · {wide})")
             turn = (f"{_fixed(math.degrees(angle(u, v)), 1)}°", side)
         if v.any():
             foot = project(u, v)
-            shadow = (_pair(foot), f"{_fixed(dot(u, v) / dot(v, v))} times v, length {_fixed(norm(foot))}")
+            shadow = (_pair(foot), f"{_fixed(inner / dot(v, v))} times v, length {_fixed(norm(foot))}")
         return {
             "u": ("u", _pair(u), f"length {long}"),
             "v": ("v", _pair(v), f"length {wide}"),
-            "dot": ("Dot product u · v", product, terms),
+            "dot": ("Dot product u · v", _fixed(inner), terms),
             "cosine": ("Cosine", *cosine),
             "angle": ("Angle θ", *turn),
             "shadow": ("Shadow of u on v", *shadow),
@@ -81,9 +81,10 @@ class Vectors2d(Figure):
         if v.any():
             foot, far = project(u, v), 9 * unit(v)
             parts += [_line("v2d-line", -far, far), _line("v2d-shadow", 0 * u, foot), _line("v2d-rest", u, foot)]
-        for name, w in (("v", v), ("u", u)):
+        turn = -1 if v[0] * u[1] < v[1] * u[0] else 1  # 1: u lies counter-clockwise of v
+        for name, w, side in (("v", v, -turn), ("u", u, turn)):
             parts.append(_line(f"v2d-shaft v2d-{name}", 0 * w, w - 0.25 * unit(w) if norm(w) > 0.25 else 0 * w))
-            parts.append(f'<g class="v2d-tip v2d-{name}">{_tip(name, w)}</g>')
+            parts.append(f'<g class="v2d-tip v2d-{name}">{_tip(name, w, side)}</g>')
         label = f"The vectors u = {_pair(u)} and v = {_pair(v)} as arrows from the origin of the plane"
         size = 2 * MIDDLE
         return f'<svg viewBox="0 0 {size} {size}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
@@ -98,16 +99,13 @@ def _line(css: str, start: np.ndarray, end: np.ndarray) -> str:
     return f'<line class="{css}" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>'
 
 
-def _tip(name: str, w: np.ndarray) -> str:
-    """Return the head of the arrow, smaller for a short one, and its name."""
-    if not w.any():
-        x, y = _at(0.35, 0.35).split(",")
-        return f'<text x="{x}" y="{y}">{name}</text>'
-    along = unit(w)
+def _tip(name: str, w: np.ndarray, side: int) -> str:
+    """Return the head of the arrow, smaller for a short one, and its name on the side away from the other."""
+    along = unit(w) if w.any() else np.array([1.0, 0.0])
     across = np.array([-along[1], along[0]])
     size = min(15 / UNIT, norm(w))
     corners = " ".join(_at(*(w - size * back)) for back in (0 * w, along + 0.42 * across, along - 0.42 * across))
-    x, y = _at(*(w + along / 2)).split(",")
+    x, y = _at(*(w + 0.18 * along + 0.45 * side * across)).split(",")
     return f'<polygon points="{corners}"/><text x="{x}" y="{y}">{name}</text>'
 
 

@@ -82,20 +82,24 @@ def cosine_similarity(
 
 
 def unit(v: Real[np.ndarray, "*batch n"] | list, name: str = "v") -> Float[np.ndarray, "*batch n"]:
-    r"""Return the vector of length 1 in the same direction, $v / \lVert v \rVert$.
+    r"""Return the vector of length 1 in the same direction, $v / \lVert v \rVert$. Cost: $4n$ FLOPs.
+
+    Parameters
+    ----------
+    v : one vector, or several on the last axis
+    name : how the caller calls the argument, for the message
 
     Raises
     ------
     ValueError : a vector is zero: it has no direction
     """
     V = as_reals(name, v)
-    length = norm(V)
-    if not np.all(length):
-        where = tuple(int(i) for i in np.argwhere(np.atleast_1d(length) == 0)[0])
-        raise ValueError(
-            f"{name} is the zero vector{f' (at index {where})' if V.ndim > 1 else ''}: it has no direction"
-        )
-    return V / np.asarray(length)[..., None]
+    largest = np.abs(V).max(axis=-1, keepdims=True)
+    if not largest.all():
+        where = tuple(int(i) for i in np.argwhere(largest[..., 0] == 0)[0])
+        raise ValueError(f"{name} is the zero vector{f' (at index {where})' if where else ''}: it has no direction")
+    scaled = V / largest  # as in `norm`; the length itself may be too large for a float, or too small
+    return scaled / np.asarray(norm(scaled))[..., None]
 
 
 def angle(
@@ -104,7 +108,8 @@ def angle(
     r"""Return the angle between two vectors in radians, from 0 to $\pi$.
 
     $\theta = 2\,\mathrm{atan2}(\lVert \hat u - \hat v \rVert,\ \lVert \hat u + \hat v \rVert)$ with unit vectors
-    $\hat u, \hat v$: exact for tiny angles too, where the arc cosine of a number near 1 loses half of the digits.
+    $\hat u, \hat v$. The error is a few $10^{-16}$ radians at every angle; the arc cosine of a number near 1 loses half
+    of the digits, and takes an angle of $10^{-9}$ for 0. Cost: about $16n$ FLOPs a pair.
 
     Raises
     ------

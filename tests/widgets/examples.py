@@ -12,6 +12,7 @@ from vec2attn.widgets.base import Figure
 from vec2attn.widgets.block_matmul import BlockMatmul
 from vec2attn.widgets.rotation_projection import RotationProjection
 from vec2attn.widgets.softmax_bars import SoftmaxBars
+from vec2attn.widgets.vectors2d import Vectors2d
 
 NAN, INF = float("nan"), float("inf")
 
@@ -138,6 +139,20 @@ EXAMPLES = {
             ("step", -1, r"step must be a whole number from 0 to \d+ with blocks of [24]; got -1"),
             ("step", 65, "got 65"),
             ("step", 1.5, "expected an int, not the float 1.5"),
+        ],
+        wrong=[],
+    ),
+    "vectors2d": Example(
+        make=Vectors2d,
+        changes={"u": [-1.5, 2.0], "v": [0.5, -3.25]},
+        refusals=[
+            ("u", [1.0], r"u must be two numbers from −5 to 5; got \[1.0\]"),
+            ("u", [1.0, 2.0, 3.0], "u must be two numbers"),
+            ("u", [5.1, 0.0], r"got \[5.1, 0.0\]"),
+            ("u", [NAN, 0.0], "u must be two numbers .*nan"),
+            ("v", [0.0, -INF], "v must be two numbers .*inf"),
+            ("v", ["a", 1.0], "expected a float, not the str 'a'"),
+            ("v", 3.0, "expected a list, not the float 3.0"),
         ],
         wrong=[],
     ),

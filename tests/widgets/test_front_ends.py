@@ -105,10 +105,13 @@ def test_the_clean_up_also_stops_a_drawing_that_is_due(open_lab, name):
     lab = open_lab(EXAMPLES[name].make())
     trait, value = next(iter(EXAMPLES[name].changes.items()))
     before = lab.picture()
-    lab.page.evaluate("([name, value]) => { model.arrive(name, value); undo[0](); }", [trait, value])
+    said = "[...document.querySelectorAll('.v2a-said, .v2a-hidden')].map((p) => p.textContent)"
+    change = f"([name, value]) => {{ model.arrive(name, value); undo[0](); return {said}; }}"
+    words = lab.page.evaluate(change, [trait, value])
     lab.frame()
     lab.page.wait_for_timeout(600)  # what is read aloud waits for half a second
     assert lab.picture() == before
+    assert lab.page.evaluate(said) == words
 
 
 @every_figure

@@ -105,7 +105,7 @@ export function percent(x) {
   return `${(100 * x).toFixed(x < 0.0995 ? 2 : 1)} %`;
 }
 
-/** The stops of the top-k slider: 1, 2, … 10, 12, 15, 20, 30, 50, 70, 100, … and all. */
+/** The stops of the top-k slider: 1 to 9, then 10, 15, 20, 30, 50, 70 and their tens, and all. */
 export function stops(vocabulary) {
   const list = [1, 2, 3, 4, 5, 6, 7, 8, 9];
   for (let tens = 10; tens < vocabulary; tens *= 10) list.push(...[1, 1.5, 2, 3, 5, 7].map((m) => m * tens));

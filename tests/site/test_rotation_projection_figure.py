@@ -143,11 +143,14 @@ def test_the_convention_flips_the_sense_of_a_quarter_turn(plane):
     theta.fill("90")
     assert plane.assert_equals_library(theta=90)["facts"][2] == "(0.00, 1.00)"
     before = plane.read()["matrix"]
+    heads = plane.box.locator("th").locator("visible=true")
+    assert heads.all_inner_texts() == ["(1, 0) ↓", "(0, 1) ↓"]
     plane.press("points @ A")
     after = plane.assert_equals_library(theta=90)
     assert after["facts"][2] == "(0.00, −1.00)"
     assert after["matrix"] == before, "the numbers stay; how they are read changes"
     assert "90° clockwise" in after["said"]
+    assert heads.all_inner_texts() == ["(1, 0) →", "(0, 1) →"]
     plane.press("points @ A.T")
     assert plane.assert_equals_library(theta=90)["facts"][2] == "(0.00, 1.00)"
 
@@ -197,11 +200,13 @@ def test_arrow_keys_move_a_tip(plane):
     plane.drag(0, (1, 0))
     plane.drag(1, (0, 1))
     plane.tip(0).focus()
+    top = plane.page.evaluate("scrollY")
     for key, goal in (("ArrowRight", (1.05, 0)), ("ArrowDown", (1.05, -0.05)), ("Shift+ArrowUp", (1.05, 0.2))):
         plane.page.keyboard.press(key)
         seen = plane.assert_equals_library(entries=[goal[0], 0, goal[1], 1])
         assert seen["said"].startswith("(1, 0) now goes to ")
         assert plane.where(0) == goal
+    assert plane.page.evaluate("scrollY") == top, "the arrows are for the tip, not for the page"
     outline = plane.tip(0).locator(".v2a-rp-hit").evaluate("(c) => getComputedStyle(c).strokeWidth")
     assert float(outline.removesuffix("px")) >= 2, "the focus can be seen"
 

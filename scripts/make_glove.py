@@ -19,7 +19,7 @@ import pyarrow.parquet
 from vec2attn.datasets import DATASETS, fetch
 
 FOLDER = Path(__file__).resolve().parents[1] / "lib" / "vec2attn" / "data" / "glove"
-ROWS = 20_000
+ROWS = 40_000
 README = """# GloVe word vectors, the part that comes with the library
 
 | file | what it is |

@@ -144,6 +144,8 @@ def nearest(
 ) -> tuple[Int[np.ndarray, "*batch k"], Float[np.ndarray, "*batch k"]]:
     r"""Return the k rows of a table that are nearest to each query, the nearest first.
 
+    One matrix product scores all rows, up to rounding. Rows that may be among the best are scored again in float64.
+
     Parameters
     ----------
     queries : one vector, or several as rows
@@ -160,39 +162,99 @@ def nearest(
     ------
     ValueError : sizes do not fit, k is not between 1 and the rows that count, or a zero vector has no cosine
 
-    Cost: $2 \cdot \text{rows} \cdot n$ FLOPs a query, and one number of memory a row; no sorting of all rows.
+    Cost: $2 \cdot \text{rows} \cdot n$ FLOPs a query; at most 16 million scores are in memory at once.
     """
     Q, T = as_reals("queries", queries), as_reals("table", table)
     if T.ndim != 2 or Q.shape[-1] != T.shape[1]:
         raise ValueError(f"queries (…, n) need a table (rows, n); got {Q.shape} and {T.shape}")
-    rows, k = len(T) - len(set(exclude)), operator.index(k)
+    if metric not in ("cosine", "dot", "euclidean"):
+        raise ValueError(f'metric must be "cosine", "dot" or "euclidean"; got {metric!r}')
+    out = sorted({operator.index(row) for row in exclude})
+    if out and not 0 <= out[0] <= out[-1] < len(T):
+        raise ValueError(f"exclude must name rows of the table, 0 … {len(T) - 1}; got {out[0]} … {out[-1]}")
+    rows, k = len(T) - len(out), operator.index(k)
     if not 1 <= k <= rows:
         raise ValueError(f"k must lie in 1 … {rows} (the rows that count); got {k}")
-    flat = Q.reshape(-1, Q.shape[-1])
-    if metric == "cosine":
-        score = unit(flat, "queries") @ T.T / _lengths_of_rows(T)
-    elif metric == "dot":
-        score = flat @ T.T
-    elif metric == "euclidean":
-        # |q − t|² = |q|² − 2 q·t + |t|²; |q|² is the same for all rows
-        score = 2 * (flat @ T.T) - np.vecdot(T, T)
-    else:
-        raise ValueError(f'metric must be "cosine", "dot" or "euclidean"; got {metric!r}')
-    score[:, list(exclude)] = -np.inf
-    best = np.argpartition(score, len(T) - k, axis=-1)[:, len(T) - k :]
-    order = np.lexsort((best, -np.take_along_axis(score, best, axis=-1)), axis=-1)
-    best = np.take_along_axis(best, order, axis=-1)
-    scores = np.take_along_axis(score, best, axis=-1)
-    if metric == "euclidean":
-        scores = np.asarray(norm(flat[:, None] - T[best]))
-    return best.reshape(*Q.shape[:-1], k), scores.reshape(*Q.shape[:-1], k)
+
+    T = T.astype(np.result_type(Q, T, np.float32), copy=False)
+    flat = Q.reshape(-1, T.shape[1]).astype(T.dtype, copy=False)
+    asked = unit(flat, "queries") if metric == "cosine" else flat
+    lengths = _lengths_of_rows(T, zero_allowed=metric != "cosine")
+    slack = _rounding(asked, lengths, T, metric)
+    indices, scores = np.empty((len(flat), k), np.intp), np.empty((len(flat), k), T.dtype)
+    step = max(1, 2**24 // len(T))
+    for start in range(0, len(flat), step):
+        part = slice(start, start + step)
+        rough = asked[part] @ T.T
+        if metric == "cosine":
+            rough /= lengths
+        elif metric == "euclidean":
+            # |q − t|² = |q|² − 2 q·t + |t|²; |q|² is the same for all rows
+            rough -= lengths**2 / 2
+        rough[:, out] = -np.inf
+        likely = rough >= _floor_of_the_best(rough, k) - slack
+        likely[:, out] = False
+        query, row = np.nonzero(likely)
+        exact = _exact(flat[part], T, query, row, metric)
+        order = np.lexsort((row, exact if metric == "euclidean" else -exact, query))
+        first = np.searchsorted(query, np.arange(len(rough)))
+        best = order[first[:, None] + np.arange(k)]
+        indices[part], scores[part] = row[best], exact[best]
+    return indices.reshape(*Q.shape[:-1], k), scores.reshape(*Q.shape[:-1], k)
 
 
-def _lengths_of_rows(T: Float[np.ndarray, "rows n"]) -> Float[np.ndarray, " rows"]:
-    lengths = np.sqrt(np.vecdot(T, T))
-    if not lengths.all():
+def _lengths_of_rows(T: Float[np.ndarray, "rows n"], zero_allowed: bool) -> Float[np.ndarray, " rows"]:
+    limits = np.finfo(T.dtype)
+    with np.errstate(over="ignore", under="ignore"):
+        lengths = np.sqrt(np.einsum("ij,ij->i", T, T))  # much quicker than vecdot on short rows
+        if lengths.min() < np.sqrt(limits.tiny / limits.eps) or not np.isfinite(lengths.max()):
+            lengths = np.asarray(norm(T))  # squares that vanish or overflow
+    if not zero_allowed and not lengths.all():
         raise ValueError(f"table has a zero vector (row {int(np.argmin(lengths))}): it has no direction")
     return lengths
+
+
+def _rounding(
+    Q: Float[np.ndarray, "m n"], lengths: Float[np.ndarray, " rows"], T: Float[np.ndarray, "rows n"], metric: str
+) -> float:
+    """Bound how far two scores can come out of their true order."""
+    largest_q, largest_t = float(np.max(norm(Q))), float(lengths.max())
+    size = 1.0 if metric == "cosine" else largest_t * (largest_q + (largest_t if metric == "euclidean" else 0))
+    if not max(size, largest_t) < np.finfo(T.dtype).max / 4:
+        raise ValueError(f"the numbers are too large for {T.dtype} products; divide queries and table by one factor")
+    return float(4 * (T.shape[1] + 4) * np.finfo(T.dtype).eps * size)
+
+
+def _floor_of_the_best(score: Float[np.ndarray, "m rows"], k: int) -> Float[np.ndarray, "m 1"]:
+    """Return a number that at least k scores of each row reach, and few more.
+
+    Among the largest scores of separate groups, k reach the k-th largest of them. There are far fewer groups than
+    scores, so that this is quicker than to partition all of the scores.
+    """
+    rows = score.shape[1]
+    starts = np.arange(0, rows, max(1, rows // (32 * k)))
+    largest = np.maximum.reduceat(score, starts, axis=1)
+    return np.partition(largest, len(starts) - k, axis=1)[:, len(starts) - k, None]
+
+
+def _exact(
+    Q: Float[np.ndarray, "m n"],
+    T: Float[np.ndarray, "rows n"],
+    query: Int[np.ndarray, " pairs"],
+    row: Int[np.ndarray, " pairs"],
+    metric: str,
+) -> Float[np.ndarray, " pairs"]:
+    """Score pairs in float64, a million numbers at a time: a table of equal rows makes every pair likely."""
+    scores = np.empty(len(row))
+    step = max(1, 2**20 // T.shape[1])
+    for start in range(0, len(row), step):
+        part = slice(start, start + step)
+        q, t = Q[query[part]].astype(np.float64), T[row[part]].astype(np.float64)
+        if metric == "cosine":
+            scores[part] = cosine_similarity(q, t)
+        else:
+            scores[part] = distance(q, t) if metric == "euclidean" else dot(q, t)
+    return scores
 
 
 def analogy(
@@ -207,11 +269,13 @@ def analogy(
 
     Raises
     ------
-    ValueError : a row number outside the table, or k too large
+    ValueError : a row number outside the table, k too large, or a row that is zero: it has no direction
 
     Source: Mikolov, Yih & Zweig 2013, section 4, aclanthology.org/N13-1090
     """
     T = as_reals("table", table)
+    if T.ndim != 2:
+        raise ValueError(f"the table must have the shape (rows, n); got {T.shape}")
     for name, row in (("a", a), ("b", b), ("c", c)):
         if not 0 <= row < len(T):
             raise ValueError(f"{name} must be a row of the table, 0 … {len(T) - 1}; got {row}")

@@ -86,7 +86,7 @@ def smollm2_tokens() -> list[str]:
 def glove(*, cache: str | os.PathLike[str] | None = None) -> tuple[list[str], Float32[np.ndarray, "words 50"]]:
     """Return 400,000 words, the most frequent first, and their GloVe vectors (6B tokens, 50 dimensions) as rows.
 
-    Fetches the dataset glove (76 MB) if it is not cached. Where it cannot be had, there is a warning, and the 20,000
+    Fetches the dataset glove (76 MB) if it is not cached. Where it cannot be had, there is a warning, and the 40,000
     most frequent words come with the vectors that the library ships in half precision.
 
     Source: Pennington, Socher & Manning 2014, aclanthology.org/D14-1162

@@ -17,6 +17,7 @@ import numpy as np
 
 # notebook -> module of this package with its EXERCISES
 MODULES = {
+    "1.2": "embedding_space",
     "1.3": "vocabulary_space",
     "2.2": "layers",
 }

@@ -70,14 +70,41 @@ def places(notebook):
     return [(notebook, i) for i, cell in enumerate(cells(notebook)) if "exercise" in tags(cell)]
 
 
+def used_and_set(text):
+    """Return the names that a piece of code uses, and those that it sets or changes a part of."""
+    used, made = set(), set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Name):
+            (used if isinstance(node.ctx, ast.Load) else made).add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            made.add(node.name)
+        elif isinstance(node, ast.alias):
+            made.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            used.add(node.target.id)
+        elif isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            made |= {name.id for name in ast.walk(node.value) if isinstance(name, ast.Name)}
+    return used, made
+
+
 @cache
 def namespace(notebook):
-    """Run the notebook's own cells, up to its last exercise, and return the names they leave."""
+    """Run the cells of the notebook that its exercises need, and return the names they leave.
+
+    All other cells, such as those that measure times for half a minute, have tests of their own: nbval runs them all.
+    """
+    exercises = [read(*place) for place in places(notebook)]
+    needed = set().union(*(used_and_set(text)[0] for stub in exercises for text in (stub.call, stub.given, stub.solution)))
+    chosen = []
+    for cell in reversed(cells(notebook)[: places(notebook)[-1][1]]):
+        if cell["cell_type"] == "code" and "exercise" not in tags(cell):
+            used, made = used_and_set(source(cell))
+            if made & needed:
+                chosen.insert(0, cell)
+                needed |= used
     names = {"__name__": "__main__"}
-    for cell in cells(notebook)[: places(notebook)[-1][1]]:
-        # cells that only measure time take long and leave nothing for an exercise
-        if cell["cell_type"] == "code" and "exercise" not in tags(cell) and "import timeit" not in source(cell):
-            exec(compile(source(cell), f"{notebook.name}, cell {cell['id']}", "exec"), names)
+    for cell in chosen:
+        exec(compile(source(cell), f"{notebook.name}, cell {cell['id']}", "exec"), names)
     return names
 
 

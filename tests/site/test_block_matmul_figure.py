@@ -150,5 +150,5 @@ def test_an_update_fits_into_a_frame_at_a_quarter_of_the_speed(figure, browser, 
         work = milliseconds(events, WORK)
         assert len(work) >= 50
         runs.append(np.percentile(work, 95))
-    record_property("speed", f"tiles at a quarter of the speed: p95 {min(runs):.1f} ms (run {len(runs)})")
+    record_property("speed", f"tiles    at a quarter of the speed: p95 {min(runs):.1f} ms (run {len(runs)})")
     assert min(runs) < FRAME

@@ -94,7 +94,8 @@ def namespace(notebook):
     All other cells, such as those that measure times for half a minute, have tests of their own: nbval runs them all.
     """
     exercises = [read(*place) for place in places(notebook)]
-    needed = set().union(*(used_and_set(text)[0] for stub in exercises for text in (stub.call, stub.given, stub.solution)))
+    texts = [text for stub in exercises for text in (stub.call, stub.given, stub.solution)]
+    needed = set().union(*(used_and_set(text)[0] for text in texts))
     chosen = []
     for cell in reversed(cells(notebook)[: places(notebook)[-1][1]]):
         if cell["cell_type"] == "code" and "exercise" not in tags(cell):

@@ -148,7 +148,7 @@ def test_the_fastest_time_does_not_see_the_slow_samples_that_the_median_sees():
         time.sleep(next(durations))
 
     assert 0.001 <= fastest_seconds(step, min_run_time=0.5) < 0.04
-    assert median_seconds(step, min_run_time=0.5)[0] >= 0.05
+    assert median_seconds(step, min_run_time=0.5)[0] > 0.02
 
 
 # ---- The blocked product ---------------------------------------------------------------------------------------------

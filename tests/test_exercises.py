@@ -1,6 +1,7 @@
 """Exercises: stubs, solutions and known mistakes of every notebook, and what `check` makes of any answer."""
 
 import ast
+import dis
 import importlib
 import json
 import math
@@ -70,39 +71,41 @@ def places(notebook):
     return [(notebook, i) for i, cell in enumerate(cells(notebook)) if "exercise" in tags(cell)]
 
 
-def used_and_set(text):
-    """Return the names that a piece of code uses, and those that it sets or changes a part of."""
-    used, made = set(), set()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Name):
-            (used if isinstance(node.ctx, ast.Load) else made).add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            made.add(node.name)
-        elif isinstance(node, ast.alias):
-            made.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            used.add(node.target.id)
-        elif isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
-            made |= {name.id for name in ast.walk(node.value) if isinstance(name, ast.Name)}
-    return used, made
+def used_and_made(text):
+    """Return the names that a cell needs from cells before it, the names it makes, and those it changes a part of."""
+    top = compile(text, "a cell", "exec")
+    used, made, inner = set(), set(), [top]
+    for step in dis.get_instructions(top):
+        if step.opname == "STORE_NAME":
+            made.add(step.argval)
+        elif step.opname == "LOAD_NAME" and step.argval not in made:
+            used.add(step.argval)
+    for code in inner:  # grows: functions inside functions
+        inner += [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+        if code is not top:
+            steps = dis.get_instructions(code)
+            used |= {s.argval for s in steps if s.opname.startswith("LOAD") and "GLOBAL" in s.opname} - made
+    parts = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Subscript | ast.Attribute)]
+    stored = [part.value for part in parts if not isinstance(part.ctx, ast.Load)]
+    return used, made, {name.id for value in stored for name in ast.walk(value) if isinstance(name, ast.Name)}
 
 
 @cache
 def namespace(notebook):
     """Run the cells of the notebook that its exercises need, and return the names they leave.
 
-    All other cells, such as those that measure times for half a minute, have tests of their own: nbval runs them all.
+    All other cells, such as those that measure times for half a minute, are left to nbval, which runs every cell.
     """
     exercises = [read(*place) for place in places(notebook)]
     texts = [text for stub in exercises for text in (stub.call, stub.given, stub.solution)]
-    needed = set().union(*(used_and_set(text)[0] for text in texts))
+    needed = set().union(*(used_and_made(text)[0] for text in texts))
     chosen = []
     for cell in reversed(cells(notebook)[: places(notebook)[-1][1]]):
         if cell["cell_type"] == "code" and "exercise" not in tags(cell):
-            used, made = used_and_set(source(cell))
-            if made & needed:
+            used, made, changed = used_and_made(source(cell))
+            if (made | changed) & needed:
                 chosen.insert(0, cell)
-                needed |= used
+                needed = needed - made | used
     names = {"__name__": "__main__"}
     for cell in chosen:
         exec(compile(source(cell), f"{notebook.name}, cell {cell['id']}", "exec"), names)

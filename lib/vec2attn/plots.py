@@ -50,7 +50,16 @@ def line(
     dash: Literal["solid", "dash", "dot", "dashdot"] = "solid",
     markers: bool = False,
 ) -> go.Scatter:
-    """Return a line in the colour of its role; give lines of one plot different dashes, for eyes that see no colour."""
+    """Return a line in the colour of its role; give lines of one plot different dashes, for eyes that see no colour.
+
+    Raises
+    ------
+    ValueError : no such role, or x and y of different lengths
+    """
+    if role not in COLOURS:
+        raise ValueError(f"there is no role {role!r}; there are: {', '.join(COLOURS)}")
+    if len(x) != len(y):
+        raise ValueError(f"a line needs as many y as x; got {len(x)} x and {len(y)} y")
     colour = COLOURS[role]
     return go.Scatter(
         x=np.asarray(x),
@@ -73,7 +82,13 @@ def plot(traces: Sequence[Any], *, x: str, y: str, description: str, log: str = 
     description : one sentence for readers who cannot see the plot
     log : "x", "y" or "xy" for logarithmic axes
     layout : anything else that plotly's layout knows
+
+    Raises
+    ------
+    ValueError : `log` names no axis
     """
+    if log not in ("", "x", "y", "xy"):
+        raise ValueError(f'log must be "x", "y", "xy" or ""; got {log!r}')
     figure = go.Figure(list(traces))
     figure.update_layout(template=TEMPLATE, xaxis_title=x, yaxis_title=y, meta={"description": description}, **layout)
     if "x" in log:

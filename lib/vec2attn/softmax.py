@@ -85,7 +85,7 @@ def temperature(logits: Real[np.ndarray, "*shape"] | list, T: float | int) -> Fl
     return Z / Z.dtype.type(T)
 
 
-def top_k(logits: Real[np.ndarray, "*batch vocab"] | list, k: int) -> Float[np.ndarray, "*batch vocab"]:
+def top_k(logits: Real[np.ndarray, "*batch vocab"] | list, k: int | np.integer) -> Float[np.ndarray, "*batch vocab"]:
     """Keep the k largest logits and forbid (−∞) all others.
 
     Exactly k remain: among equal logits those with the lowest index. Cost: O(vocab), by partition instead of sorting.

@@ -5,6 +5,7 @@ script runs the same front end that anywidget runs in a notebook. Scripts are cl
 disk works too: browsers refuse module files there, but not a module made from a Blob of its text.
 """
 
+import html
 import json
 from typing import Any
 
@@ -72,7 +73,7 @@ def _figure(env: Any, content: dict[str, Any]) -> str:
 def _plot(content: dict[str, Any]) -> str:
     layout = content.get("layout") or {}
     bundle = bundle_for({trace.get("type", "scatter") for trace in content["data"]})
-    label = (layout.get("meta") or {}).get("description", "Plot")
+    label = html.escape((layout.get("meta") or {}).get("description", "Plot"))
     spec = _json_in_html({key: content[key] for key in ("data", "layout", "frames") if content.get(key)})
     attributes = f'data-bundle="{bundle}" role="group" aria-label="{label}"'
     return (

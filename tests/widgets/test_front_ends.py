@@ -315,7 +315,7 @@ def test_bars_are_as_long_as_the_shares_and_dashed_lines_stay_where_the_model_pu
         assert [place[i] for place in places] == pytest.approx([*P[shown], 1 - P[shown].sum()], abs=0.002)
 
 
-def test_what_changes_is_said_when_the_hand_pauses_and_read_aloud_when_it_rests(open_lab):
+def test_what_changes_is_said_at_once_and_read_aloud_when_the_hand_rests(open_lab):
     lab = open_lab(softmax_bars())
     seen, heard = lab.view().locator(".v2a-said"), lab.view().locator("p[role=status]")
     lab.page.wait_for_timeout(600)

@@ -10,7 +10,6 @@ import importlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -101,12 +100,11 @@ def check(key: str, answer: Any) -> Verdict:
     return _judge(exercise, inputs, answers)
 
 
-@cache
 def find(key: str) -> Exercise:
     """Return the exercise with this key."""
-    module = MODULES.get(key.partition("/")[0])
+    module = MODULES.get(str(key).partition("/")[0])
     known = importlib.import_module(f"{__name__}.{module}").EXERCISES if module else {}
-    if key not in known:
+    if not isinstance(key, str) or key not in known:
         near = ", ".join(known) or f"notebooks {', '.join(MODULES)}"
         raise ValueError(f"there is no exercise {key!r}; there are: {near}")
     return known[key]

@@ -63,20 +63,18 @@ export function slider(label, attributes, oninput) {
   };
 }
 
-/** A line that says what has just changed: seen when the hand pauses, read aloud when it rests. */
+/** A line that says what has just changed: seen at once, read aloud when the hand rests. */
 export function announcer() {
   const seen = h("p", { class: "v2a-said", "aria-hidden": "true" });
   const heard = h("p", { class: "v2a-hidden", role: "status" });
-  const timers = [0, 0];
-  const stop = () => timers.forEach(clearTimeout);
+  let timer = 0;
   return {
     elements: [seen, heard],
     say(text) {
-      stop();
-      if (!seen.textContent) seen.textContent = text;
-      timers[0] = setTimeout(() => { seen.textContent = text; }, 100);
-      timers[1] = setTimeout(() => { heard.textContent = text; }, 500);
+      setText(seen, text);
+      clearTimeout(timer);
+      timer = setTimeout(() => { heard.textContent = text; }, 500);
     },
-    stop,
+    stop: () => clearTimeout(timer),
   };
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import traitlets
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 from vec2attn.matrices import projection, rotation
 from vec2attn.widgets.base import Figure
@@ -101,7 +101,7 @@ class RotationProjection(Figure):
         )
 
 
-def kind(M: Float[np.ndarray, "2 2"]) -> str:
+def kind(M: Real[np.ndarray, "2 2"]) -> str:
     """Say in words what the map x → Mx does to the plane.
 
     The most special name that fits, in this order: nothing, rotation, mirror, projection, singular, stretch along the
@@ -110,7 +110,7 @@ def kind(M: Float[np.ndarray, "2 2"]) -> str:
     (a, b), (c, d) = (float(x) for x in M[0]), (float(x) for x in M[1])
     det = a * d - b * c
 
-    def same(x: float, y: float) -> bool:
+    def same(x: float | int, y: float | int) -> bool:
         return abs(x - y) < TINY
 
     if same(a, 1) and same(d, 1) and same(b, 0) and same(c, 0):
@@ -143,19 +143,19 @@ def formula(convention: str, projections: int) -> str:
     return f"{convention} @ P … @ P ({projections} times)"
 
 
-def _turn(angle: float) -> str:
+def _turn(angle: float | int) -> str:
     degrees = math.degrees(angle)
     if abs(abs(degrees) - 180) < 0.05:
         return "180°"
     return f"{_degrees(abs(degrees))} {'counter-clockwise' if degrees > 0 else 'clockwise'}"
 
 
-def _degrees(x: float) -> str:
+def _degrees(x: float | int) -> str:
     text = f"{x:.1f}"
     return text.removesuffix(".0") + "°"
 
 
-def _number(x: float) -> str:
+def _number(x: float | int) -> str:
     text = f"{abs(x):.2f}"
     return ("−" if x < 0 and float(text) else "") + text
 
@@ -183,7 +183,7 @@ def _picture(figure: RotationProjection) -> str:
         css = "v2a-rp-axis" if k == 0 else "v2a-rp-grid"
         parts += [_line((k, -VIEW), (k, VIEW), css), _line((-VIEW, k), (VIEW, k), css)]
     for k in range(-5, 6):  # the grid's own image, far enough to fill the picture
-        ends = figure.image(np.array([[k, -9], [k, 9], [-9, k], [9, k]]))
+        ends = figure.image(np.array([[k, -9], [k, 9], [-9, k], [9, k]], dtype=float))
         parts += [_line(ends[0], ends[1], "v2a-rp-mesh"), _line(ends[2], ends[3], "v2a-rp-mesh")]
     square = [(0, 0), basis[0], basis[0] + basis[1], basis[1]]
     parts.append(f'<polygon class="v2a-rp-area" points="{_path(square)}"/>')

@@ -60,28 +60,29 @@ class SoftmaxBars(Figure):
     c = traitlets.Float(0.0, help="constant added to every logit").tag(sync=True)
     edits = traitlets.List(traitlets.Float(), help="what is added to the logit of each shown token").tag(sync=True)
 
-    def __init__(self, logits: dict[str, Float[np.ndarray, " vocab"]], tokens: list[str], **traits: Any) -> None:
+    def __init__(self, logits: dict[str, Float[np.ndarray, " vocab"] | list], tokens: list[str], **traits: Any) -> None:
         """Make a figure from logits by prompt text, all over the same vocabulary `tokens`.
 
         Raises
         ------
-        ValueError : no prompts, fewer tokens than the figure shows, or logits of another length than `tokens`
+        TypeError : logits that are no real numbers
+        ValueError : no prompts, too few tokens, logits of another length than `tokens`, or one that is not finite
         """
         if not logits or len(tokens) < EXACT + 1:
             raise ValueError(
                 f"the figure needs at least one prompt and {EXACT + 1} tokens; got {len(logits)} and {len(tokens)}"
             )
-        for text, z in logits.items():
-            as_reals(f"the logits of {text!r}", z)
+        arrays = {text: as_reals(f"the logits of {text!r}", z) for text, z in logits.items()}
+        for text, z in arrays.items():
             if z.shape != (len(tokens),):
                 raise ValueError(
                     f"{len(tokens)} tokens need logits of that length; those of {text!r} have shape {z.shape}"
                 )
-        self._logits, self._tokens = list(logits.values()), tokens
+        self._logits, self._tokens = list(arrays.values()), tokens
         self._order = [np.argsort(-z, kind="stable") for z in self._logits]
         prompts = [
             {"text": text, "tokens": [tokens[i] for i in order[:SHOWN]], **summarise(z)}
-            for (text, z), order in zip(logits.items(), self._order, strict=True)
+            for (text, z), order in zip(arrays.items(), self._order, strict=True)
         ]
         super().__init__(prompts=prompts, vocabulary=len(tokens), **{"k": len(tokens), **traits})
 

@@ -136,19 +136,23 @@ def test_without_scripts_the_picture_and_its_numbers_are_there(reader):
 
 
 def test_an_update_fits_into_a_frame_at_a_quarter_of_the_speed(figure, browser, record_property):
-    figure.page.context.new_cdp_session(figure.page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    session = figure.page.context.new_cdp_session(figure.page)
     figure.slider("Block size b").press("Home")
-    step = figure.slider("Step")
-    step.focus()
+    figure.slider("Step").focus()
     runs = []
-    while len(runs) < 3 and not (runs and runs[-1] < FRAME):  # other programs can only add time
+    for rate in (4, 1, 1):  # as in test_speed: other programs can only add time
+        session.send("Emulation.setCPUThrottlingRate", {"rate": rate})
         browser.start_tracing(page=figure.page, categories=["devtools.timeline"])
         for i in range(64):
             figure.page.keyboard.press("PageDown" if i % 16 > 7 else "PageUp")  # a tenth of all steps at once
             figure.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-        events = json.loads(browser.stop_tracing())["traceEvents"]
-        work = milliseconds(events, WORK)
+        work = milliseconds(json.loads(browser.stop_tracing())["traceEvents"], WORK) * 4 / rate
         assert len(work) >= 50
         runs.append(np.percentile(work, 95))
-    record_property("speed", f"tiles    at a quarter of the speed: p95 {min(runs):.1f} ms (run {len(runs)})")
+        how = "slowed down four times" if rate == 4 else "full speed, times four"
+        record_property(
+            "speed", f"tiles    {how}: p50 {np.median(work):.1f} ms, p95 {runs[-1]:.1f} ms, n = {len(work)}"
+        )
+        if runs[-1] < FRAME:
+            break
     assert min(runs) < FRAME

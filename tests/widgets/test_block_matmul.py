@@ -205,6 +205,7 @@ def test_the_block_slider_keeps_how_far_the_work_is(lab, key, b, s):
     lab.arrive(block=2, step=32)
     lab.view().get_by_role("slider", name="Block size b").press(key)
     assert state(lab) == [b, s]
+    lab.page.wait_for_timeout(200)  # the sentence waits until the hand pauses
     assert assert_equals_library(lab, b, s)["said"].startswith(f"Tiles of {b} × {b}: the whole product loads ")
     figure = BlockMatmul(block=2, step=32)
     figure.set_state({"block": b, "step": s})  # Python accepts what the slider sends

@@ -19,7 +19,7 @@ READ = """(box) => {
         shades: each((g) => all(`${g} .v2a-cell`).map((p) => p.getAttribute('d').split('M').length - 1)),
         dark: all('.v2a-cell').map((p) => Number(p.getAttribute('fill-opacity'))),
         now: all('.v2a-now').filter(shown).map((r) => places(r, ['x', 'y', 'width', 'height'])),
-        corner: each((g) => ['x', 'y'].map((n) => parseFloat(all(`${g} .v2a-count`)[0].getAttribute(n)) - 10)),
+        corner: each((g) => all(`${g} .v2a-fine`)[0].getAttribute('d').match(/^M(\\d+) (\\d+)/).slice(1).map(Number)),
         formula: all('.v2a-formula').map(text),
         loads: all('.v2a-row:not(.v2a-head)').map((row) => [...row.querySelectorAll('span')].map(text)),
         bars: all('.v2a-load').map((d) => [...d.children].map((c) => parseFloat(c.style.width || c.style.left))),

@@ -42,16 +42,16 @@ function lines(x, y, every) {
   return d;
 }
 
-const EMPTY = "\u2007";  // as wide as a digit
+const EMPTY = "\u2007", DIGIT = 7;  // a space as wide as a digit, and how wide that is
 /** One matrix: shades and counts of its entries, lines between the tiles, and a frame around the tile of now. */
 function matrix(name) {
-  const [x, y] = PLACES[name], across = Array.from({ length: N }, (_, j) => x + (j + 0.5) * CELL).join(" ");
+  const [x, y] = PLACES[name], row = { class: "v2a-count", x: x + (CELL - DIGIT) / 2, textLength: SIDE - CELL + DIGIT };
   // few elements, so that a change is drawn in time: a shade for each count, a text for each row, a digit for each entry
   const shades = Array.from({ length: N }, (_, i) => h("path", { class: "v2a-cell", "fill-opacity": 0.05 * (i + 1) }));
-  const texts = Array.from({ length: N }, (_, i) => h("text", { class: "v2a-count", x: across, y: y + (i + 0.5) * CELL }));
+  const texts = Array.from({ length: N }, (_, i) => h("text", { ...row, y: y + (i + 0.5) * CELL }));
   const coarse = h("path", { class: "v2a-coarse" }), now = h("rect", { class: "v2a-now" });
   const letter = h("text", { class: "v2a-letter", x: x + SIDE / 2, y: name === "B" ? y - 7 : y + SIDE + 17 }, name);
-  const set = (element, key, value) => { if (element.getAttribute(key) !== value) element.setAttribute(key, value); };
+  let tiles = 0;
   return {
     group: h("g", { class: `v2a-${name}` }, ...shades, h("path", { class: "v2a-fine", d: lines(x, y, 1) }), coarse, now, ...texts, letter),
     draw(count, b, corner) {
@@ -59,16 +59,15 @@ function matrix(name) {
       count.forEach((value, i) => {
         if (value) areas[value - 1] += `M${x + (i % N) * CELL} ${y + Math.floor(i / N) * CELL}h${CELL}v${CELL}h-${CELL}z`;
       });
-      shades.forEach((shade, i) => set(shade, "d", areas[i]));
+      shades.forEach((shade, i) => setAttribute(shade, "d", areas[i]));
       texts.forEach((text, i) => {
-        const row = count.slice(i * N, (i + 1) * N).map((value) => value || EMPTY).join("");
-        if (text.textContent !== row) text.textContent = row;
+        setText(text, count.slice(i * N, (i + 1) * N).map((value) => value || EMPTY).join(""));
       });
       const size = b * CELL;
-      set(coarse, "d", lines(x, y, b));
-      set(now, "display", corner ? "inline" : "none");
+      if (tiles !== b) setAttribute(coarse, "d", lines(x, y, tiles = b));
+      setAttribute(now, "display", corner ? "inline" : "none");
       const at = corner ? { x: x + corner[1] * size, y: y + corner[0] * size, width: size, height: size } : {};
-      for (const [key, value] of Object.entries(at)) set(now, key, String(value));
+      for (const [key, value] of Object.entries(at)) setAttribute(now, key, value);
     },
   };
 }
@@ -141,7 +140,7 @@ function render({ model, el }) {
     const corners = { A: [I, K], B: [K, J], C: [I, J] };
     for (const [name, m] of Object.entries(matrices)) m.draw(found[name], b, now && corners[name]);
     formula.forEach((text, i) => {
-      text.textContent = now ? [`C${sub(I, J)}`, `+= A${sub(I, K)}`, `× B${sub(K, J)}`][i] : "";
+      setText(text, now ? [`C${sub(I, J)}`, `+= A${sub(I, K)}`, `× B${sub(K, J)}`][i] : "");
     });
     svg.setAttribute("aria-label", `Matrices A, B and C in tiles of ${b} by ${b}; step ${s} of ${total}.`);
     block.show(BLOCKS.indexOf(b), String(b));
@@ -156,17 +155,17 @@ function render({ model, el }) {
     };
     for (const row of rows) {
       const [fromA, fromB, all] = loads[row.key];
-      row.said.textContent = `${whole(fromA + fromB)} / ${whole(all)}`;
+      setText(row.said, `${whole(fromA + fromB)} / ${whole(all)}`);
       row.a.style.width = `${(100 * fromA) / most}%`;
       row.b.style.width = `${(100 * fromB) / most}%`;
       row.mark.style.left = `${(100 * all) / most}%`;
     }
-    rows[1].name.textContent = `Tiles of ${b} × ${b}`;
+    setText(rows[1].name, `Tiles of ${b} × ${b}`);
     const all = loads.tiles[2], each = `${N * N}·⌈${N}/${b}⌉`;
-    sum.textContent = `Tiles: ${each} + ${each} = ${whole(all)} in all`;
-    value.work.textContent = `${work} of ${N ** 3}`;
-    value.reuse.textContent = `2·${N}³ / ${whole(all)} = ${(2 * N ** 3) / all}`;
-    value.memory.textContent = `${3 * b * b} numbers`;
+    setText(sum, `Tiles: ${each} + ${each} = ${whole(all)} in all`);
+    setText(value.work, `${work} of ${N ** 3}`);
+    setText(value.reuse, `2·${N}³ / ${whole(all)} = ${(2 * N ** 3) / all}`);
+    setText(value.memory, `${3 * b * b} numbers`);
     voice.say(sentence(reason, s, N, b));
     reason = "";
   };

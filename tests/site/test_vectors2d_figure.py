@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from site_reader import choose_theme, contrast, painted
-from test_speed import FRAME, WORK, milliseconds
+from test_speed import FRAME, RATES, WORK, milliseconds
 
 from vec2attn.vectors import angle, cosine_similarity, dot, norm, project, unit
 
@@ -284,19 +284,22 @@ def test_two_figures_on_a_page_do_not_disturb_each_other(reader):
 def test_an_update_fits_into_a_frame_at_a_quarter_of_the_speed(reader, browser, record_property):
     figure = Arrows(reader())
     slider = figure.box.get_by_role("slider", name="Length of u")
-    figure.page.context.new_cdp_session(figure.page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    session = figure.page.context.new_cdp_session(figure.page)
     slider.focus()
     runs = []
-    while len(runs) < 3 and not (runs and runs[-1][0] < FRAME):  # other programs can only add time
+    for rate in RATES:  # see test_speed.py
+        session.send("Emulation.setCPUThrottlingRate", {"rate": rate})
         figure.page.keyboard.press("Home")
         figure.settle()
         browser.start_tracing(page=figure.page, categories=["devtools.timeline"])
         for _ in range(60):
             figure.page.keyboard.press("ArrowRight")
             figure.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-        work = milliseconds(json.loads(browser.stop_tracing())["traceEvents"], WORK)
+        work = milliseconds(json.loads(browser.stop_tracing())["traceEvents"], WORK) * 4 / rate
         assert len(work) >= 55
         runs.append((np.percentile(work, 95), np.percentile(work, 50)))
+        if runs[-1][0] < FRAME:
+            break
     p95, p50 = min(runs)
     record_property("speed", f"arrows   at a quarter of the speed: p50 {p50:.1f} ms, p95 {p95:.1f} ms, run {len(runs)}")
     assert p95 < FRAME

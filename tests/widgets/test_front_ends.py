@@ -6,32 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from browser import chromium
 from vec2attn.softmax import entropy, perplexity
 from widgets.examples import EXAMPLES, percent, readable, softmax_bars
-from widgets.page import Lab
-
-
-@pytest.fixture(scope="module")
-def page():
-    with chromium() as browser:
-        yield browser.new_page()
-
-
-@pytest.fixture
-def open_lab(page):
-    """Draw a figure on the page; at the end the page may not have met an error."""
-    labs = []
-
-    def open_one(figure, views=1):
-        labs.append(Lab(page, figure, views))
-        return labs[-1]
-
-    yield open_one
-    for lab in labs:
-        lab.close()
-        assert lab.errors == []
-
 
 # ---- Every figure ----------------------------------------------------------------------------------------------------
 

@@ -7,12 +7,10 @@ import re
 import numpy as np
 import pytest
 
-from browser import chromium
 from vec2attn.matrices import projection, reflection, rotation, scaling, shear
 from vec2attn.vectors import project
 from vec2attn.widgets.rotation_projection import CONVENTIONS, LETTER, REACH, RotationProjection, formula, kind
 from widgets.node import run
-from widgets.page import Lab
 
 NAME = "rotation_projection"
 COLUMNS, ROWS = CONVENTIONS
@@ -241,24 +239,9 @@ def test_the_shadow_of_the_still_picture_lies_on_the_line():
 # ---- The controls, in a real browser ---------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def page():
-    with chromium() as browser:
-        yield browser.new_page()
-
-
 @pytest.fixture
-def open_lab(page):
-    labs = []
-
-    def open_one(**traits):
-        labs.append(Lab(page, RotationProjection(**traits)))
-        return labs[-1]
-
-    yield open_one
-    for lab in labs:
-        lab.close()
-        assert lab.errors == []
+def open_lab(open_lab):
+    return lambda **traits: open_lab(RotationProjection(**traits))
 
 
 def changes(lab):

@@ -7,11 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from browser import chromium
 from vec2attn.vectors import angle, cosine_similarity, dot, norm, project, unit
 from vec2attn.widgets.vectors2d import Vectors2d
 from widgets.node import run
-from widgets.page import Lab
 
 PLACES = [-5.0, -3.1, -0.5, 0.0, 0.1, 1.0, 2.236_067_977_499_79, 4.0]
 POINTS = [list(p) for p in itertools.product(PLACES, PLACES)]
@@ -238,24 +236,9 @@ def test_facts_by_hand():
 # ---- The controls, in a browser --------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def page():
-    with chromium() as browser:
-        yield browser.new_page()
-
-
 @pytest.fixture
-def open_lab(page):
-    labs = []
-
-    def open_one(**state):
-        labs.append(Lab(page, Vectors2d(**state)))
-        return labs[-1]
-
-    yield open_one
-    for lab in labs:
-        lab.close()
-        assert lab.errors == []
+def open_lab(open_lab):
+    return lambda **traits: open_lab(Vectors2d(**traits))
 
 
 def set_by(lab, act):

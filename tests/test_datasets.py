@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn.datasets
 
 from vec2attn import datasets
 from vec2attn.datasets import (
@@ -21,10 +22,14 @@ from vec2attn.datasets import (
     DatasetError,
     byte_alphabet,
     cache_folder,
+    cat,
     check,
     decode_tokens,
+    digits,
     fetch,
     gpt2_vocabulary,
+    minilm_weights,
+    numpy_links,
     smollm2_logits,
     smollm2_prompts,
     smollm2_tokens,
@@ -313,3 +318,38 @@ def test_help_names_commands_and_settings():
     assert said.stderr == ""
     for word in ("python -m vec2attn.datasets", "list", "fetch", "check", "path", "VEC2ATTN_CACHE", "VEC2ATTN_WHEELS"):
         assert word in said.stdout
+
+
+def test_the_digits_are_those_of_scikit_learn():
+    images, labels = digits()
+    peer = sklearn.datasets.load_digits()
+    np.testing.assert_array_equal(images, peer.images)
+    np.testing.assert_array_equal(labels, peer.target)
+
+
+def test_the_picture_is_grey_and_not_square():
+    picture = cat()
+    assert (picture.shape, picture.dtype) == ((200, 300), np.uint8)
+    assert picture.min() < 20
+    assert picture.max() > 180
+    assert np.abs(np.diff(picture.astype(int))).mean() < 10, "neighbours are alike, as in a photograph"
+
+
+def test_the_graph_has_the_links_that_numpys_help_gives():
+    names, links = numpy_links()
+    pairs = {(names[i], names[j]) for i, j in links}
+    assert len(pairs) == len(links)
+    assert all(i != j for i, j in pairs)
+    assert ("tril", "triu") in pairs
+    section = np.mean.__doc__.split("See Also")[1].split("Notes")[0]
+    assert {other for name, other in pairs if name == "mean"} == {
+        line.strip().rstrip(" :") for line in re.split(r"[,\n]| : .*", section) if line.strip().rstrip(" :") in names
+    }
+
+
+def test_minilm_has_the_parameters_that_its_name_promises():
+    weights = minilm_weights()
+    assert sum(w.size for w in weights.values()) == 22_713_216
+    assert {w.dtype for w in weights.values()} == {np.dtype(np.float32)}
+    assert weights["embeddings.word_embeddings.weight"].shape == (30_522, 384)
+    assert weights["encoder.layer.5.intermediate.dense.weight"].shape == (1536, 384)

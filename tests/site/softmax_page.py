@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from site_reader import CHAPTER, Visit
+from figure_page import FigurePage
+from site_reader import CHAPTER
 
 from vec2attn.datasets import smollm2_logits, smollm2_prompts, smollm2_tokens
 from vec2attn.softmax import entropy, perplexity, temperature, top_k, top_p
@@ -106,17 +107,10 @@ def assert_shows_share(text: str, share: float) -> None:
         assert number(text)[1] == (2 if number(text)[0] < 10 else 1), f"{text!r}: 0.12 %, 1.23 %, 12.3 %"
 
 
-class SoftmaxPage:
+class SoftmaxPage(FigurePage):
     """The figure in an open page: hands for the controls, eyes for the numbers."""
 
-    def __init__(self, visit: Visit, nth: int = 0, go: bool = True) -> None:
-        if go:
-            visit.goto(CHAPTER)
-        self.visit, self.page = visit, visit.page
-        self.box = self.page.locator(FIGURE).nth(nth)
-        self.box.scroll_into_view_if_needed()
-        self.page.locator(f"{FIGURE}[data-state=live]").nth(nth).wait_for()
-        self.settle()
+    page_path, name = CHAPTER, "softmax_bars"
 
     def start_again(self) -> "SoftmaxPage":
         """Bring the figure back to where it began, as its own button does; load the page anew if that fails."""
@@ -135,19 +129,12 @@ class SoftmaxPage:
             self.__init__(self.visit)
         return self
 
-    def slider(self, name: str) -> Any:
-        return self.box.get_by_label(name, exact=True)
-
     def logit(self, i: int) -> Any:
         return self.box.locator(".v2a-logit").nth(i)
 
     def control(self, name: str) -> Any:
         """Return the control of a trait: "T", "k", "p", "c", or "logit 3"."""
         return self.slider(SLIDERS[name]) if name in SLIDERS else self.logit(int(name.split()[1]))
-
-    def settle(self) -> None:
-        """Wait until what the last change asked for is drawn."""
-        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def read(self) -> dict[str, Any]:
         self.settle()
@@ -161,25 +148,13 @@ class SoftmaxPage:
         share = (at - low) / (high - low) if share is None else share
         return area["x"] + thumb / 2 + share * (area["width"] - thumb), area["y"] + area["height"] / 2
 
-    def drag(self, control: Any, share: float) -> None:
+    def drag_to(self, control: Any, share: float) -> None:
         control.scroll_into_view_if_needed()
-        start, end = self.point(control), self.point(control, share)
-        self.page.mouse.move(*start)
-        self.page.mouse.down()
-        self.page.mouse.move(*end, steps=6)
-        self.page.mouse.up()
+        self.drag(self.point(control), self.point(control, share))
 
-    def swipe(self, control: Any, share: float) -> None:
-        """Drag with a finger."""
+    def swipe_to(self, control: Any, share: float) -> None:
         control.scroll_into_view_if_needed()
-        (x, y), (goal, _) = self.point(control), self.point(control, share)
-        finger = self.page.context.new_cdp_session(self.page)
-        finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
-        for step in range(1, 9):
-            points = [{"x": x + (goal - x) * step / 8, "y": y}]
-            finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": points})
-        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-        finger.detach()
+        self.swipe(self.point(control), self.point(control, share))
 
     def traits(self, seen: dict[str, Any]) -> dict[str, Any]:
         """Return the traits that the positions of the controls stand for, as the book defines them."""

@@ -1,12 +1,9 @@
 """The figure of block products on the built page: mouse, keys, touch, themes, small screens; the library's numbers."""
 
-import json
-
-import numpy as np
 import pytest
+from figure_page import FigurePage
 from site_reader import choose_theme, painted
-from test_softmax_figure import CLIPPED
-from test_speed import FRAME, RATES, WORK, milliseconds
+from test_every_figure import CLIPPED
 
 from widgets.tiles import READ, assert_tiles
 
@@ -15,32 +12,14 @@ FIGURE = ".v2a-figure[data-name=block_matmul]"
 BLUE = {"light": "rgb(11, 99, 181)", "dark": "rgb(108, 182, 255)"}
 
 
-class TilesPage:
+class TilesPage(FigurePage):
     """The figure in an open page."""
 
-    def __init__(self, visit):
-        self.page = visit.goto(CHAPTER).page
-        self.box = self.page.locator(FIGURE)
-        self.box.scroll_into_view_if_needed()
-        self.page.locator(f"{FIGURE}[data-state=live]").wait_for()
-
-    def slider(self, name):
-        return self.box.get_by_label(name, exact=True)
-
-    def button(self, name):
-        return self.box.get_by_role("button", name=name, exact=True)
-
-    def settle(self):
-        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page_path, name = CHAPTER, "block_matmul"
 
     def assert_shows(self, b, s):
         self.settle()
         return assert_tiles(self.box.evaluate(READ), b, s)
-
-    def place(self, slider, share):
-        """Return the point of the page at which a slider has gone this share of its way."""
-        area = slider.bounding_box()
-        return area["x"] + 9 + share * (area["width"] - 18), area["y"] + area["height"] / 2
 
 
 @pytest.fixture
@@ -106,12 +85,6 @@ def test_a_finger_finds_everything_at_360_px(reader):
     figure.assert_shows(1, 56)
     figure.slider("Step").press("End")
     figure.assert_shows(1, 512)  # the longest texts
-    assert figure.page.evaluate("document.documentElement.scrollWidth") <= 360
-    for control in figure.box.locator("button, input").all():
-        area = control.bounding_box()
-        assert area["x"] >= 0
-        assert area["x"] + area["width"] <= 360
-        assert min(area["width"], area["height"]) >= 24
     assert figure.box.evaluate(CLIPPED) == []
 
 
@@ -133,26 +106,3 @@ def test_without_scripts_the_picture_and_its_numbers_are_there(reader):
     still = page.locator(f"{FIGURE} .v2a-still")
     assert still.locator("svg .v2a-now").count() == 3
     assert "Blocks of 2 × 2, step 6 of 64: 48 numbers loaded. The whole product loads 512" in still.inner_text()
-
-
-def test_an_update_fits_into_a_frame_at_a_quarter_of_the_speed(figure, browser, record_property):
-    session = figure.page.context.new_cdp_session(figure.page)
-    figure.slider("Block size b").press("Home")
-    figure.slider("Step").focus()
-    runs = []
-    for rate in RATES:  # as in test_speed: other programs can only add time
-        session.send("Emulation.setCPUThrottlingRate", {"rate": rate})
-        browser.start_tracing(page=figure.page, categories=["devtools.timeline"])
-        for i in range(64):
-            figure.page.keyboard.press("PageDown" if i % 16 > 7 else "PageUp")  # a tenth of all steps at once
-            figure.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-        work = milliseconds(json.loads(browser.stop_tracing())["traceEvents"], WORK) * 4 / rate
-        assert len(work) >= 50
-        runs.append(np.percentile(work, 95))
-        how = "slowed down four times" if rate == 4 else "full speed, times four"
-        record_property(
-            "speed", f"tiles    {how}: p50 {np.median(work):.1f} ms, p95 {runs[-1]:.1f} ms, n = {len(work)}"
-        )
-        if runs[-1] < FRAME:
-            break
-    assert min(runs) < FRAME

@@ -12,7 +12,7 @@ def test_figure_of_a_page_opened_from_disk_works(reader):
     figure = SoftmaxPage(visit)
     assert visit.page.url.startswith("file://")
     before = figure.assert_equals_library()
-    figure.drag(figure.control("T"), 0.2)
+    figure.drag_to(figure.control("T"), 0.2)
     figure.logit(3).focus()
     for _ in range(4):
         visit.page.keyboard.press("ArrowLeft")

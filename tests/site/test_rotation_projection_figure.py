@@ -1,13 +1,12 @@
 """The figure of notebook 2.1 on its built page: mouse, keys and touch move it, and its numbers are the library's."""
 
-import json
 import math
 import re
 
 import numpy as np
 import pytest
+from figure_page import FigurePage
 from site_reader import choose_theme, painted, theme
-from test_speed import FRAME, RATES, WORK, milliseconds
 
 from vec2attn.widgets.rotation_projection import CONVENTIONS, LETTER, RotationProjection, formula
 
@@ -33,23 +32,17 @@ READ = """(box) => {
 }"""
 
 
-class Plane:
+class Plane(FigurePage):
     """The figure in an open page."""
 
-    def __init__(self, visit, nth=0, go=True):
-        if go:
-            visit.goto(CHAPTER)
-        self.visit, self.page = visit, visit.page
-        self.box = self.page.locator(FIGURE).nth(nth)
-        self.box.scroll_into_view_if_needed()
-        self.page.locator(f"{FIGURE}[data-state=live]").nth(nth).wait_for()
+    page_path, name = CHAPTER, "rotation_projection"
 
     def read(self):
-        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.settle()
         return self.box.evaluate(READ)
 
     def press(self, name):
-        self.box.get_by_role("button", name=name, exact=True).click()
+        self.button(name).click()
 
     def tip(self, i):
         return self.box.get_by_role("slider", name=TIPS[i])
@@ -65,23 +58,13 @@ class Plane:
         x, y = re.findall(r"−?[\d.]+", self.tip(i).get_attribute("aria-valuetext"))
         return number(x), number(y)
 
-    def drag(self, i, goal):
+    def drag_tip(self, i, goal):
         self.box.locator("svg").scroll_into_view_if_needed()
-        self.page.mouse.move(*self.at(self.where(i)))
-        self.page.mouse.down()
-        self.page.mouse.move(*self.at(goal), steps=6)
-        self.page.mouse.up()
+        self.drag(self.at(self.where(i)), self.at(goal))
 
-    def swipe(self, i, goal):
+    def swipe_tip(self, i, goal):
         self.box.locator("svg").scroll_into_view_if_needed()
-        (x, y), (gx, gy) = self.at(self.where(i)), self.at(goal)
-        finger = self.page.context.new_cdp_session(self.page)
-        finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
-        for step in range(1, 9):
-            points = [{"x": x + (gx - x) * step / 8, "y": y + (gy - y) * step / 8}]
-            finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": points})
-        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-        finger.detach()
+        self.swipe(self.at(self.where(i)), self.at(goal))
 
     def assert_equals_library(self, **expected):
         """Compare all that is shown with the library, for the state that the controls show or that is given."""
@@ -171,18 +154,18 @@ def test_sliders_by_mouse_and_keys_give_the_numbers_of_the_library(plane, label)
 
 
 def test_a_dragged_tip_makes_any_matrix(plane):
-    plane.drag(1, (0, -1))
-    plane.drag(0, (1, 0))
+    plane.drag_tip(1, (0, -1))
+    plane.drag_tip(0, (1, 0))
     seen = plane.assert_equals_library(entries=[1, 0, 0, -1])
     assert seen["facts"][:2] == ["a reflection in the line at 0°", "−1.00: areas stay, mirrored"]
-    plane.drag(1, (0.5, 1))
+    plane.drag_tip(1, (0.5, 1))
     assert plane.assert_equals_library(entries=[1, 0.5, 0, 1])["facts"][0].startswith("a shear")
-    plane.drag(1, (1.5, 0))
+    plane.drag_tip(1, (1.5, 0))
     assert plane.assert_equals_library(entries=[1, 1.5, 0, 0])["facts"][:2] == [
         "singular, an oblique projection",
         "0.00: no area is left",
     ]
-    plane.drag(0, (9, 9))  # beyond the picture: it stops at the edge of its reach
+    plane.drag_tip(0, (9, 9))  # beyond the picture: it stops at the edge of its reach
     assert plane.where(0) == (2, 2)
     slider = plane.box.get_by_label("Rotate by θ", exact=True)
     slider.press("ArrowRight")  # and the angle takes over again
@@ -191,14 +174,14 @@ def test_a_dragged_tip_makes_any_matrix(plane):
 
 def test_in_the_other_convention_a_tip_moves_a_row(plane):
     plane.press("points @ A")
-    plane.drag(0, (1, 0.5))
-    plane.drag(1, (-0.5, 1))
+    plane.drag_tip(0, (1, 0.5))
+    plane.drag_tip(1, (-0.5, 1))
     plane.assert_equals_library(entries=[1, 0.5, -0.5, 1])
 
 
 def test_arrow_keys_move_a_tip(plane):
-    plane.drag(0, (1, 0))
-    plane.drag(1, (0, 1))
+    plane.drag_tip(0, (1, 0))
+    plane.drag_tip(1, (0, 1))
     plane.tip(0).focus()
     top = plane.page.evaluate("scrollY")
     for key, goal in (("ArrowRight", (1.05, 0)), ("ArrowDown", (1.05, -0.05)), ("Shift+ArrowUp", (1.05, 0.2))):
@@ -214,8 +197,8 @@ def test_arrow_keys_move_a_tip(plane):
 def test_a_finger_drags_the_tips_and_the_page_does_not_scroll(phone):
     phone.box.locator("svg").scroll_into_view_if_needed()
     top = phone.page.evaluate("scrollY")
-    phone.swipe(0, (0.5, -1))
-    phone.swipe(1, (1, 1.5))
+    phone.swipe_tip(0, (0.5, -1))
+    phone.swipe_tip(1, (1, 1.5))
     phone.assert_equals_library(entries=[0.5, 1, -1, 1.5])
     assert phone.page.evaluate("scrollY") == top
     phone.box.get_by_role("button", name="then project").tap()
@@ -241,7 +224,7 @@ def test_projecting_again_changes_nothing_and_says_so(plane):
 
 def test_reset_brings_the_start_back(plane):
     first = plane.read()
-    plane.drag(0, (0.5, -1))
+    plane.drag_tip(0, (0.5, -1))
     plane.press("points @ A")
     plane.press("then project")
     plane.press("Reset")
@@ -249,18 +232,6 @@ def test_reset_brings_the_start_back(plane):
     for part in ("theta", "phi", "pressed", "matrix", "facts", "image", "tips"):
         assert last[part] == first[part], part
     assert plane.page.evaluate("document.activeElement !== document.body")
-
-
-def test_tab_reaches_every_control_in_reading_order(plane):
-    plane.press("then project")
-    controls = plane.box.locator("button, input, [tabindex]")
-    assert controls.count() == 10
-    plane.page.evaluate("(box) => { box.tabIndex = -1; box.focus(); }", plane.box.element_handle())
-    for i in range(controls.count()):
-        plane.page.keyboard.press("Tab")
-        assert controls.nth(i).evaluate("(c) => c === document.activeElement"), f"control {i} is not the next"
-    plane.page.keyboard.press("Tab")
-    assert not plane.box.evaluate("(box) => box.contains(document.activeElement)")
 
 
 def test_the_figure_follows_the_theme(plane):
@@ -275,52 +246,6 @@ def test_the_figure_follows_the_theme(plane):
         assert stroke == blue
 
 
-@pytest.mark.parametrize("live", [True, False], ids=["live", "still"])
-def test_at_360_px_nothing_is_cut_off_and_fingers_find_the_controls(reader, live):
-    visit = reader(width=360, touch=True, script=live)
-    if live:
-        plane = Plane(visit)
-        plane.press("then project")
-        plane.swipe(0, (-1.95, -1.95))
-        box = plane.box
-    else:
-        box = visit.goto(CHAPTER).page.locator(FIGURE)
-    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360, "the page scrolls sideways"
-    for control in box.locator("button, input, .v2a-rp-hit").all():
-        area = control.bounding_box()
-        assert min(area["width"], area["height"]) >= 24, "too small for a finger: WCAG 2.2, 2.5.8"
-        assert area["x"] >= 0
-        assert area["x"] + area["width"] <= 360
-    right = box.bounding_box()["x"] + box.bounding_box()["width"]
-    for element in box.locator("p, dd, dt, table, svg").locator("visible=true").all():
-        area = element.bounding_box()
-        assert area["x"] + area["width"] <= right + 1
-
-
-@pytest.mark.parametrize("model", [0, 7], ids=["one model", "two models"])
-def test_two_figures_on_a_page(reader, model):
-    visit = reader()
-
-    def doubled(route):
-        answer = route.fetch()
-        block = re.search(r'<div class="v2a-figure".*?</script></div>', answer.text(), re.DOTALL)[0]
-        again = block.replace('{"model":0,', f'{{"model":{model},')
-        route.fulfill(response=answer, body=answer.text().replace(block, block + again))
-
-    visit.page.route("**/*.html", doubled)
-    one, other = Plane(visit), Plane(visit, nth=1, go=False)
-    before = other.read()
-    one.drag(0, (0.5, -1))
-    one.press("then project")
-    c = math.cos(math.radians(30))
-    moved = one.assert_equals_library(entries=[0.5, -0.5, -1, c])
-    parts = ("matrix", "facts", "image", "shadow", "pressed")
-    same = before if model else moved
-    assert [other.read()[part] for part in parts] == [same[part] for part in parts]
-    ids = one.page.evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)")
-    assert len(ids) == len(set(ids))
-
-
 def test_without_a_script_the_still_picture_has_the_numbers(reader):
     box = reader(CHAPTER, script=False).page.locator(FIGURE)
     assert box.locator("button, input, [tabindex]").count() == 0
@@ -331,28 +256,3 @@ def test_without_a_script_the_still_picture_has_the_numbers(reader):
     drawn = [[float(v) for v in p.split(",")] for p in box.locator(".v2a-rp-out").get_attribute("points").split()]
     image = RotationProjection().image(np.array(LETTER))
     np.testing.assert_allclose(np.array(drawn) / [80, -80], image, atol=2e-3)
-
-
-def test_an_update_fits_into_a_frame_at_a_quarter_of_the_speed(plane, browser, record_property):
-    plane.press("then project")
-    slider, keys = plane.box.get_by_label("Rotate by θ", exact=True), plane.page.keyboard
-    session = plane.page.context.new_cdp_session(plane.page)
-    slider.focus()
-    runs = []
-    for rate in RATES:  # see test_speed.py
-        session.send("Emulation.setCPUThrottlingRate", {"rate": rate})
-        keys.press("Home")
-        plane.read()
-        browser.start_tracing(page=plane.page, categories=["devtools.timeline"])
-        for _ in range(64):
-            keys.press("ArrowRight")
-            plane.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-        work = milliseconds(json.loads(browser.stop_tracing())["traceEvents"], WORK) * 4 / rate
-        assert len(work) >= 60
-        runs.append((np.percentile(work, 95), np.percentile(work, 50)))
-        if runs[-1][0] < FRAME:
-            break
-    p95, p50 = min(runs)
-    record_property("speed", f"rotation_projection at a quarter of the speed: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
-    assert p95 < FRAME
-    plane.assert_equals_library()

@@ -1,13 +1,12 @@
 """The two arrows of notebook 1.1 answer to mouse, keys and touch, and every number they show is the library's."""
 
-import json
 import math
 import re
 
 import numpy as np
 import pytest
+from figure_page import FigurePage
 from site_reader import choose_theme, contrast, painted
-from test_speed import FRAME, RATES, WORK, milliseconds
 
 from vec2attn.vectors import angle, cosine_similarity, dot, norm, project, unit
 
@@ -21,19 +20,14 @@ def numbers(text):
     return [float(x.replace("−", "-")) for x in re.findall(NUMBER, text)]
 
 
-class Arrows:
+class Arrows(FigurePage):
     """The figure in an open page: hands for the tips, eyes for the numbers."""
 
-    def __init__(self, visit):
-        visit.goto(CHAPTER)
-        self.page = visit.page
-        self.box = self.page.locator(FIGURE)
-        self.box.scroll_into_view_if_needed()
-        self.page.locator(f"{FIGURE}[data-state=live]").wait_for()
-        self.svg = self.box.locator("svg")
+    page_path, name = CHAPTER, "vectors2d"
 
-    def settle(self):
-        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    def __init__(self, visit):
+        super().__init__(visit)
+        self.svg = self.box.locator("svg")
 
     def start_again(self):
         if (reset := self.box.get_by_role("button", name="Reset")).is_enabled():
@@ -53,33 +47,19 @@ class Arrows:
     def point(self, name):
         return numbers(self.fact(name))[:2]
 
-    def said(self):
-        self.settle()
-        return self.box.locator(".v2a-said").inner_text()
-
     def pixel(self, point):
         """Return where a point of the plane is on the screen."""
         area = self.svg.bounding_box()
         scale = area["width"] / 440
         return area["x"] + scale * (220 + 40 * point[0]), area["y"] + scale * (220 - 40 * point[1])
 
-    def drag(self, name, goal):
+    def drag_tip(self, name, goal):
         self.svg.scroll_into_view_if_needed()
-        self.page.mouse.move(*self.pixel(self.point(name)))
-        self.page.mouse.down()
-        self.page.mouse.move(*self.pixel(goal), steps=5)
-        self.page.mouse.up()
+        self.drag(self.pixel(self.point(name)), self.pixel(goal))
 
-    def swipe(self, name, goal):
+    def swipe_tip(self, name, goal):
         self.svg.scroll_into_view_if_needed()
-        (x, y), (right, down) = self.pixel(self.point(name)), self.pixel(goal)
-        finger = self.page.context.new_cdp_session(self.page)
-        finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
-        for step in range(1, 9):
-            points = [{"x": x + (right - x) * step / 8, "y": y + (down - y) * step / 8}]
-            finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": points})
-        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-        finger.detach()
+        self.swipe(self.pixel(self.point(name)), self.pixel(goal))
 
     def assert_equals_library(self, u, v):
         """Compare the numbers and the drawn shadow with the library's, for these vectors."""
@@ -132,7 +112,7 @@ def test_the_figure_begins_with_the_worked_example(arrows):
 
 @pytest.mark.parametrize(("name", "goal"), [("u", [-2.0, 4.0]), ("u", [1.3, -2.7]), ("v", [-3.0, 2.5]), ("v", [4, 2])])
 def test_dragging_a_tip_gives_the_numbers_of_the_library(arrows, name, goal):
-    arrows.drag(name, goal)
+    arrows.drag_tip(name, goal)
     now = {"u": [3, 4], "v": [2, 1]} | {name: arrows.point(name)}
     np.testing.assert_allclose(now[name], goal, atol=0.11)  # within a tenth
     arrows.assert_equals_library(**now)
@@ -140,13 +120,13 @@ def test_dragging_a_tip_gives_the_numbers_of_the_library(arrows, name, goal):
 
 
 def test_a_tip_dragged_off_the_grid_stays_at_its_edge(arrows):
-    arrows.drag("u", [7, 5.4])
+    arrows.drag_tip("u", [7, 5.4])
     assert arrows.point("u") == [5, 5]
     arrows.assert_equals_library([5, 5], [2, 1])
 
 
 def test_orthogonal_vectors_are_named_so(arrows):
-    arrows.drag("u", [-2.0, 4.0])
+    arrows.drag_tip("u", [-2.0, 4.0])
     assert arrows.point("u") == [-2, 4]
     assert "orthogonal" in arrows.said()
     assert "a right angle" in arrows.fact("angle")
@@ -169,7 +149,7 @@ def test_keys_move_a_tip_by_halves_and_the_page_stays_where_it_is(arrows, name):
 
 @pytest.mark.parametrize(("name", "goal"), [("u", [1.0, -3.0]), ("v", [-2.0, 3.0])])
 def test_a_finger_drags_a_tip_on_a_narrow_screen(phone, name, goal):
-    phone.swipe(name, goal)
+    phone.swipe_tip(name, goal)
     now = {"u": [3, 4], "v": [2, 1]} | {name: phone.point(name)}
     np.testing.assert_allclose(now[name], goal, atol=0.15)
     phone.assert_equals_library(**now)
@@ -215,7 +195,7 @@ def test_at_360_px_nothing_is_cut_off_and_fingers_find_the_tips(reader, live):
     visit = reader(width=360, touch=True, script=live)
     if live:
         figure = Arrows(visit)
-        figure.swipe("u", [-4.5, -4.5])  # the longest texts
+        figure.swipe_tip("u", [-4.5, -4.5])  # the longest texts
         box = figure.box
         for control in box.locator("input, button, [role=slider] circle").all():
             area = control.bounding_box()
@@ -255,52 +235,3 @@ def test_the_figure_follows_the_theme_of_the_page(reader):
         for part in ("dt", "b", "small"):
             colour = row.locator(part).evaluate("(e) => getComputedStyle(e).color")
             assert contrast(colour, painted(figure.page, row, right=1, down=1)) >= 4.5
-
-
-def test_two_figures_on_a_page_do_not_disturb_each_other(reader):
-    visit = reader()
-
-    def doubled(route):
-        answer = route.fetch()
-        block = re.search(r'<div class="v2a-figure".*?</script></div>', answer.text(), re.DOTALL)[0]
-        assert 'data-name="vectors2d"' in block
-        again = block.replace('{"model":0,', '{"model":7,')
-        route.fulfill(response=answer, body=answer.text().replace(block, block + again))
-
-    visit.page.route("**/*.html", doubled)
-    visit.goto(CHAPTER)
-    boxes = visit.page.locator(FIGURE)
-    boxes.first.scroll_into_view_if_needed()
-    visit.page.locator(f"{FIGURE}[data-state=live]").nth(1).wait_for()
-    before = boxes.nth(1).locator("dl").inner_text()
-    boxes.first.get_by_role("slider", name="Tip of u").press("ArrowDown")
-    visit.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert numbers(boxes.first.locator(".v2d-fact-dot b").inner_text()) == [9.5]
-    assert boxes.nth(1).locator("dl").inner_text() == before
-    ids = visit.page.evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)")
-    assert len(ids) == len(set(ids))
-
-
-def test_an_update_fits_into_a_frame_at_a_quarter_of_the_speed(reader, browser, record_property):
-    figure = Arrows(reader())
-    slider = figure.box.get_by_role("slider", name="Length of u")
-    session = figure.page.context.new_cdp_session(figure.page)
-    slider.focus()
-    runs = []
-    for rate in RATES:  # see test_speed.py
-        session.send("Emulation.setCPUThrottlingRate", {"rate": rate})
-        figure.page.keyboard.press("Home")
-        figure.settle()
-        browser.start_tracing(page=figure.page, categories=["devtools.timeline"])
-        for _ in range(60):
-            figure.page.keyboard.press("ArrowRight")
-            figure.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-        work = milliseconds(json.loads(browser.stop_tracing())["traceEvents"], WORK) * 4 / rate
-        assert len(work) >= 55
-        runs.append((np.percentile(work, 95), np.percentile(work, 50)))
-        if runs[-1][0] < FRAME:
-            break
-    p95, p50 = min(runs)
-    record_property("speed", f"arrows   at a quarter of the speed: p50 {p50:.1f} ms, p95 {p95:.1f} ms, run {len(runs)}")
-    assert p95 < FRAME
-    figure.assert_equals_library(6.1 * unit([3, 4]), [2, 1])

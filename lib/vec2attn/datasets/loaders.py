@@ -1,4 +1,4 @@
-"""What the chapters read: vocabularies, word vectors, and the logits of SmolLM2 that come with the library."""
+"""What the chapters read: vocabularies, word vectors, a model's weights; logits, digits, a picture and a graph."""
 
 import json
 import lzma
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int, UInt8
 
 from vec2attn.datasets.cache import fetch
 from vec2attn.datasets.registry import DatasetError
@@ -99,3 +99,50 @@ def glove(*, cache: str | os.PathLike[str] | None = None) -> tuple[list[str], Fl
         vectors = np.load(GLOVE / "top.npy", allow_pickle=False).astype(np.float32)
         warnings.warn(f"only the {len(vectors):,} most frequent words, in half precision: {error}", stacklevel=2)
     return words[: len(vectors)], vectors
+
+
+def digits() -> tuple[UInt8[np.ndarray, "1797 8 8"], UInt8[np.ndarray, " 1797"]]:
+    """Return 1,797 digits written by hand, images of 8 × 8 pixels (0 … 16), and which digit each one is.
+
+    Source: Alpaydin & Kaynak 1998, UCI Machine Learning Repository, doi:10.24432/C50P49; CC BY 4.0
+    """
+    images: UInt8[np.ndarray, "1797 8 8"] = np.load(DATA / "digits/images.npy", allow_pickle=False)
+    labels: UInt8[np.ndarray, " 1797"] = np.load(DATA / "digits/labels.npy", allow_pickle=False)
+    return images, labels
+
+
+def cat() -> UInt8[np.ndarray, "200 300"]:
+    """Return a photograph of a cat, 200 × 300 grey values (0 black … 255 white).
+
+    Source: "Chelsea" by Stefan van der Walt; CC0
+    """
+    picture: UInt8[np.ndarray, "200 300"] = np.load(DATA / "cat/cat.npy", allow_pickle=False)
+    return picture
+
+
+def numpy_links() -> tuple[list[str], Int[np.ndarray, "links 2"]]:
+    """Return the functions of numpy and the links between them: row (i, j) if the help of i says "See Also" j.
+
+    Source: the docstrings of numpy; BSD-3-Clause
+    """
+    links = [line.split() for line in (DATA / "numpy_links/links.txt").read_text(encoding="utf-8").splitlines()]
+    names = sorted({name for link in links for name in link})
+    place = {name: i for i, name in enumerate(names)}
+    return names, np.array([[place[name] for name in link] for link in links])
+
+
+def minilm_weights(*, cache: str | os.PathLike[str] | None = None) -> dict[str, Float32[np.ndarray, "..."]]:
+    """Return the weights of all-MiniLM-L6-v2 by name: 6 layers of width 384, matrices as (outputs, inputs).
+
+    Fetches the dataset minilm (84 MB) if it is not cached. Needs the package safetensors.
+
+    Raises
+    ------
+    DatasetError : the weights are not cached and cannot be fetched
+
+    Source: Reimers & Gurevych 2019, arXiv:1908.10084; Wang et al. 2020, arXiv:2002.10957; Apache-2.0
+    """
+    from safetensors.numpy import load_file  # here, so that the other data do without it
+
+    weights: dict[str, Float32[np.ndarray, ...]] = load_file(fetch("minilm", cache=cache)["model.safetensors"])
+    return {name: array for name, array in weights.items() if array.dtype == np.float32}

@@ -68,3 +68,11 @@ def check_same_shape(**arrays: np.ndarray) -> None:
     if len({array.shape for array in arrays.values()}) > 1:
         met = " but ".join(f"{name} has shape {array.shape}" for name, array in arrays.items())
         raise ValueError(f"{' and '.join(arrays)} must have the same shape; {met}")
+
+
+def as_matrix(name: str, values: Real[np.ndarray, "..."] | list) -> Float[np.ndarray, "m n"]:
+    """Return `values` as a floating-point matrix; refuses what `as_reals` refuses, and any other number of axes."""
+    array = as_reals(name, values)
+    if array.ndim != 2:
+        raise ValueError(f"{name} must be a matrix, with rows and columns; got shape {array.shape}")
+    return array

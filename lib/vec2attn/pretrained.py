@@ -1,7 +1,7 @@
 """Real models in our own layers: the weights are read, renamed and put in place, and nothing else is taken."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -10,8 +10,9 @@ from torch import nn
 
 from vec2attn.attention import padding_mask
 from vec2attn.datasets import fetch, minilm_weights
+from vec2attn.positions import RoPE
 from vec2attn.tokenizer import WordPiece, wordpiece
-from vec2attn.transformer import Encoder
+from vec2attn.transformer import GPT, Encoder, GPTConfig, Llama, LlamaConfig
 
 # how Hugging Face's BERT calls what is ours; {} is the number of a layer
 BERT_NAMES = {
@@ -56,12 +57,7 @@ class MiniLM:
         weights["embeddings.word_embeddings.weight"] = (
             weights["embeddings.word_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
         )
-        state = {}
-        for theirs, ours in BERT_NAMES.items():
-            for layer in range(6 if "{}" in ours else 1):
-                for part in ("weight", "bias"):
-                    if (name := f"{theirs.format(layer)}.{part}") in weights:
-                        state[f"{ours.format(layer)}.{part}"] = torch.from_numpy(weights[name])
+        state = renamed({name: torch.from_numpy(w) for name, w in weights.items()}, BERT_NAMES, 6)
         encoder.load_state_dict(state)
         return cls(encoder.to(device), wordpiece(fetch("minilm", cache=cache)["vocab.txt"]))
 
@@ -100,3 +96,80 @@ class MiniLM:
         X = self.encoder(padded, mask)
         means = (X * mask.mT).sum(dim=1) / lengths[:, None]
         return nn.functional.normalize(means, dim=-1)
+
+
+# Hugging Face's names of GPT-2 and of Llama, likewise
+GPT2_NAMES = {
+    "wte": "tokens",
+    "wpe": "positions",
+    "h.{}.ln_1": "blocks.{}.attention_norm",
+    "h.{}.attn.c_attn": "blocks.{}.attention.query_key_value",
+    "h.{}.attn.c_proj": "blocks.{}.attention.output",
+    "h.{}.ln_2": "blocks.{}.feed_forward_norm",
+    "h.{}.mlp.c_fc": "blocks.{}.feed_forward.up",
+    "h.{}.mlp.c_proj": "blocks.{}.feed_forward.down",
+    "ln_f": "norm",
+}
+LLAMA_NAMES = {
+    "embed_tokens": "tokens",
+    "layers.{}.input_layernorm": "blocks.{}.attention_norm",
+    "layers.{}.self_attn.q_proj": "blocks.{}.attention.query",
+    "layers.{}.self_attn.k_proj": "blocks.{}.attention.key",
+    "layers.{}.self_attn.v_proj": "blocks.{}.attention.value",
+    "layers.{}.self_attn.o_proj": "blocks.{}.attention.output",
+    "layers.{}.post_attention_layernorm": "blocks.{}.feed_forward_norm",
+    "layers.{}.mlp.gate_proj": "blocks.{}.feed_forward.gate",
+    "layers.{}.mlp.up_proj": "blocks.{}.feed_forward.up",
+    "layers.{}.mlp.down_proj": "blocks.{}.feed_forward.down",
+    "norm": "norm",
+}
+
+
+def renamed(
+    weights: Mapping[str, torch.Tensor], names: Mapping[str, str], layers: int, prefix: str = ""
+) -> dict[str, torch.Tensor]:
+    """Return the weights under our names; what has no name of ours is left out."""
+    state = {}
+    for theirs, ours in names.items():
+        for layer in range(layers if "{}" in ours else 1):
+            for part in ("weight", "bias"):
+                if (name := f"{prefix}{theirs.format(layer)}.{part}") in weights:
+                    state[f"{ours.format(layer)}.{part}"] = weights[name]
+    return state
+
+
+def load_gpt2(weights: Mapping[str, torch.Tensor], *, heads: int) -> GPT:
+    """Return a GPT with weights in the layout of GPT-2 and of transformers' GPT2LMHeadModel.
+
+    Their matrices are (inputs, outputs) and are turned over here.
+
+    Raises
+    ------
+    RuntimeError : a weight is missing or has another shape
+    """
+    prefix = "transformer." if "transformer.wte.weight" in weights else ""
+    tokens, positions = (weights[f"{prefix}{name}.weight"] for name in ("wte", "wpe"))
+    layers = sum(name.endswith("attn.c_attn.weight") for name in weights)
+    turned = {n: w.T if ".c_" in n and n.endswith("weight") else w for n, w in weights.items()}
+    config = GPTConfig(
+        vocabulary=len(tokens), length=len(positions), d=tokens.shape[1], heads=heads, layers=layers,
+        hidden=turned[f"{prefix}h.0.mlp.c_fc.weight"].shape[0],
+    )  # fmt: skip
+    model = GPT(config)
+    model.load_state_dict(renamed(turned, GPT2_NAMES, layers, prefix))
+    return model
+
+
+def load_llama(weights: Mapping[str, torch.Tensor], config: LlamaConfig) -> Llama:
+    """Return a Llama with weights in the layout of transformers' LlamaForCausalLM.
+
+    Raises
+    ------
+    RuntimeError : a weight is missing or has another shape
+    """
+    with torch.device("meta"):  # no time for first weights that are thrown away
+        model = Llama(config)
+    prefix = "model." if "model.embed_tokens.weight" in weights else ""
+    model.rotate = RoPE(config.d // config.heads, config.length, base=config.base, layout=config.layout)
+    model.load_state_dict(renamed(weights, LLAMA_NAMES, config.layers, prefix), assign=True)
+    return model

@@ -18,6 +18,11 @@ GPT2_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?
 # the same, with each digit by itself
 DIGITS_PATTERN = r"\p{N}|" + GPT2_PATTERN.replace(r" ?\p{N}+|", "")
 
+# what BERT takes for Chinese characters: blocks of Unicode, as they were in 2018
+CHINESE = regex.compile(
+    "([\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0002a6df\U0002a700-\U0002ceaf\uf900-\ufaff\U0002f800-\U0002fa1f])"
+)
+
 Pair = tuple[bytes, bytes]
 
 
@@ -221,7 +226,7 @@ class WordPiece:
         if not isinstance(text, str):
             raise TypeError(f"a tokenizer encodes a text; got {type(text).__name__}")
         text = regex.sub(r"(?![\t\n\r])[\p{C}�]", "", text)
-        text = regex.sub(r"(\p{Han})", r" \1 ", text)
+        text = CHINESE.sub(r" \1 ", text)
         words = []
         for word in text.split():
             plain = "".join(c for c in unicodedata.normalize("NFD", word.lower()) if unicodedata.category(c) != "Mn")

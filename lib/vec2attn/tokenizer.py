@@ -29,11 +29,11 @@ Pair = tuple[bytes, bytes]
 class BPE:
     """Byte-level byte-pair encoding: start from single bytes, then merge the pairs that training found most frequent.
 
-    Every text can be encoded, and decoding gives it back: the 256 bytes are tokens.
+    Decoding gives the text back. Where all 256 bytes are tokens, every text can be encoded.
 
     Parameters
     ----------
-    ids : token (bytes) -> id; holds all 256 bytes
+    ids : token (bytes) -> id
     merges : pairs in the order in which they are merged; each pair and its two parts are tokens
     pattern : what to cut the text into first; no merge crosses a cut
     special : text -> id of tokens that stand for something else than text, such as the end of a document
@@ -49,8 +49,6 @@ class BPE:
         pattern: str = GPT2_PATTERN,
         special: Mapping[str, int] | None = None,
     ) -> None:
-        if missing := [byte for byte in range(256) if bytes([byte]) not in ids]:
-            raise ValueError(f"every single byte must be a token; missing: {missing[:5]}")
         for left, right in merges:
             if left not in ids or right not in ids or left + right not in ids:
                 raise ValueError(f"the merge of {left!r} and {right!r} needs both and their sum among the tokens")
@@ -73,6 +71,7 @@ class BPE:
         Raises
         ------
         TypeError : not a text
+        ValueError : a byte for which the vocabulary has no token
         """
         if not isinstance(text, str):
             raise TypeError(f"a tokenizer encodes a text; got {type(text).__name__}")
@@ -110,6 +109,8 @@ class BPE:
                 break
             at = ranks.index(best)
             parts[at : at + 2] = [parts[at] + parts[at + 1]]
+        if unknown := [part for part in parts if part not in self.ids]:
+            raise ValueError(f"this vocabulary has no token for the byte {unknown[0]!r}, which {piece!r} holds")
         return [self.ids[part] for part in parts]
 
 

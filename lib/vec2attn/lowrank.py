@@ -6,7 +6,6 @@ row; what is here needs fewer of both, and cannot be every matrix.
 
 import math
 import operator
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float, Real
@@ -45,7 +44,7 @@ class LowRankLinear:
     @classmethod
     def truncated(
         cls, W: Real[np.ndarray, "m n"] | list, k: int, b: Real[np.ndarray, " m"] | list | None = None
-    ) -> Self:
+    ) -> "LowRankLinear":
         r"""Return the layer whose weight is the best rank-k approximation of W (Eckart–Young; SVD by LAPACK).
 
         Raises

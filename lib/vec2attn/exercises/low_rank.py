@@ -11,8 +11,8 @@ LAYERS, WIDTH, RANK = 96, 12_288, 4
 HEADS, HEAD, COMMON, POSITION = 128, 128, 512, 64
 
 
-def _numbers(rank: int = RANK, matrices: int = 2, shapes: int = 2 * WIDTH, bytes_each: float = 2) -> np.ndarray:
-    numbers = LAYERS * matrices * rank * shapes
+def _numbers(matrices: int = 2, bytes_each: float = 2) -> np.ndarray:
+    numbers = LAYERS * matrices * RANK * (WIDTH + WIDTH)
     return np.array([numbers, bytes_each * numbers / 1e6])
 
 
@@ -58,12 +58,12 @@ EXERCISES = {
     "4.3/1": Exercise(
         right=_numbers,
         mistakes={
-            "one of the two matrices only": lambda: _numbers(matrices=1),
-            "B or A alone; both are trained": lambda: _numbers(shapes=WIDTH),
-            "rank 8; here it is 4": lambda: _numbers(rank=8),
+            "half of it: a query and a value matrix in each layer, and for each a B and an A": lambda: _numbers(
+                matrices=1
+            ),
+            "twice as much: only two matrices in each layer are adapted, and r is 4": lambda: _numbers(matrices=4),
             "four bytes for each number; here it is two": lambda: _numbers(bytes_each=4),
             "bytes for the second number; megabytes are asked for": lambda: _numbers(bytes_each=2e6),
-            "all four matrices of attention; only two are adapted": lambda: _numbers(matrices=4),
         },
         praise="A file of 38 MB for a model of 350 GB.",
         tolerance=1e-3,
@@ -92,9 +92,7 @@ EXERCISES = {
                 np.vstack([np.hstack([B2, B1]), np.vstack([A1, A2]).T])
             ),
             "the second change is subtracted": lambda B1, A1, B2, A2: _join(B1, A1, -B2, A2),
-            "the mean of the two changes; their sum is asked for": lambda B1, A1, B2, A2: _join(
-                B1 / 2, A1, B2 / 2, A2
-            ),
+            "the mean of the two changes; their sum is asked for": lambda B1, A1, B2, A2: _join(B1 / 2, A1, B2 / 2, A2),
         },
         praise="The rank of a sum is at most the sum of the ranks.",
     ),

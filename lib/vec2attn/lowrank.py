@@ -75,7 +75,8 @@ class LowRankLinear:
     def svd(self) -> tuple[Float[np.ndarray, "m k"], Float[np.ndarray, " k"], Float[np.ndarray, "k n"]]:
         r"""Return the thin SVD of $LR$ without forming it.
 
-        With $L = Q_1S_1$ and $R^\top = Q_2S_2$ (QR) only $S_1S_2^\top$, a k × k matrix, is left to decompose.
+        With $L = Q_1S_1$ and $R^\top = Q_2S_2$ only $S_1S_2^\top$ (k, k) is left to
+        decompose.
 
         Raises
         ------
@@ -139,7 +140,7 @@ class LoRA:
         self.b = _bias(b, m)
 
     def __call__(self, X: Real[np.ndarray, "*batch n"] | list) -> Float[np.ndarray, "*batch m"]:
-        """Apply the frozen layer and the small one beside it to every row: 2mn + 2r(m + n) FLOPs."""
+        """Apply both layers to every row, 2mn + 2r(m + n) FLOPs, and add."""
         X = _rows("X", X, self.W.shape[1])
         return X @ self.W.T + self.scale * (X @ self.A.T @ self.B.T) + self.b
 

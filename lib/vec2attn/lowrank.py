@@ -157,9 +157,10 @@ class LoRA:
     def gradients(
         self, X: Real[np.ndarray, "*batch n"] | list, G: Real[np.ndarray, "*batch m"] | list
     ) -> tuple[Float[np.ndarray, "*batch n"], Float[np.ndarray, "m r"], Float[np.ndarray, "r n"]]:
-        r"""Return the gradients of a loss with respect to X, B and A, given G, its gradient with respect to the output.
+        r"""Return the gradients of a loss by X, B and A, given G, that by the output.
 
-        With s = α/r: $G(W + sBA)$, $\; s\,G^\top(XA^\top)$ and $s\,(GB)^\top X$. No array of the size of W is formed.
+        With s = α/r: $G(W + sBA)$, $s\,G^\top(XA^\top)$ and $s\,(GB)^\top X$.
+        No array of the size of W is formed.
 
         Raises
         ------
@@ -172,8 +173,10 @@ class LoRA:
         if X.shape[:-1] != G.shape[:-1]:
             raise ValueError(f"need a row of G for each row of X; got X {X.shape} and G {G.shape}")
         small = self.scale * (G @ self.B)
+        of_X = G @ self.W + small @ self.A
         x, g = X.reshape(-1, n), G.reshape(-1, m)
-        return G @ self.W + small @ self.A, self.scale * (g.T @ (x @ self.A.T)), small.reshape(len(x), -1).T @ x
+        of_B = self.scale * (g.T @ (x @ self.A.T))
+        return of_X, of_B, small.reshape(len(x), -1).T @ x
 
     def update(self) -> LowRankLinear:
         """Return the small layer alone, the scale in its first factor: a copy of what there is to store or to send."""

@@ -56,7 +56,7 @@ class PCA:
         ------
         ValueError : the rows of X do not have d numbers, or along some component there is no variance
 
-        Source: Kessy, Lewin & Strimmer 2018, section 2.4 (PCA whitening), doi:10.1080/00031305.2016.1277159
+        Source: Kessy, Lewin & Strimmer 2018, PCA whitening, doi:10.1080/00031305.2016.1277159
         """
         flat = int((self.variances <= self.noise).sum())
         if flat:

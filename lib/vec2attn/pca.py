@@ -123,17 +123,27 @@ def pca(X: Real[np.ndarray, "n d"] | list, k: int | np.integer | None = None) ->
         raise ValueError("all samples are equal: there is no direction along which they spread")
     mean, centred = _centred(X)
     _, s, V = np.linalg.svd(centred, full_matrices=False)
+    variances = _variances(s, n)
+    V = V[:k]
+    signs = np.sign(V[np.arange(k), np.abs(V).argmax(axis=1)])
+    ratios = variances[:k] / variances.sum()
+    return PCA(mean, V * signs[:, None], variances[:k], ratios, _noise(X, mean, s))
+
+
+def _variances(s: Float[np.ndarray, " k"], n: int) -> Float[np.ndarray, " k"]:
     with np.errstate(over="ignore", under="ignore"):
         variances = s**2 / (n - 1)
         total = variances.sum()
-    if not np.isfinite(total) or total < np.finfo(X.dtype).tiny:
+    if not np.isfinite(total) or total < np.finfo(s.dtype).tiny:
         words = "under" if total < 1 else "over"
         raise ValueError(f"the variance of X {words}flows: multiply or divide X by a constant first")
-    V = V[:k]
-    signs = np.sign(V[np.arange(k), np.abs(V).argmax(axis=1)])
-    # each s is exact to about max(n, d) · eps · (the largest entry that was rounded, times √(nd)); squared
-    noise = (max(n, d) * np.finfo(X.dtype).eps * max(float(s[0]), float(np.abs(mean).max()))) ** 2 / (n - 1)
-    return PCA(mean, V * signs[:, None], variances[:k], variances[:k] / total, float(noise))
+    return variances
+
+
+def _noise(X: Float[np.ndarray, "n d"], mean: Float[np.ndarray, " d"], s: Float[np.ndarray, " k"]) -> float:
+    """Return the variance of rounding: that of the centring (in proportion to the mean) and of the SVD (to s)."""
+    size = max(float(s[0]), float(np.abs(mean).max()))
+    return (max(X.shape) * float(np.finfo(X.dtype).eps) * size) ** 2 / (len(X) - 1)
 
 
 def _samples(X: Real[np.ndarray, "n d"] | list) -> Float[np.ndarray, "n d"]:

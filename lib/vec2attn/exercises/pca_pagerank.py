@@ -104,7 +104,9 @@ EXERCISES = {
         mistakes={
             "all ranks equal: solve has its unknown on the right of the matrix, and r stands on the left; "
             "transpose": lambda P, damping: np.full(len(P), 1 / len(P)),
-            "the factor 1 − α is missing: the ranks must sum to 1": lambda P, damping: _ranks(P, damping) / (1 - damping),
+            "the factor 1 − α is missing: the ranks must sum to 1": lambda P, damping: (
+                _ranks(P, damping) / (1 - damping)
+            ),
             "α and 1 − α in each other's place": lambda P, damping: _ranks(P, 1 - damping),
             "teleport in full to each page: divide by the number of pages": lambda P, damping: (
                 _ranks(P, damping) * len(P)

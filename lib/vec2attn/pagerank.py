@@ -55,7 +55,7 @@ def pagerank(
     ------
     ValueError : no nodes, a node out of range, a negative or non-finite weight, no place to teleport to, α outside
         [0, 1], a tolerance that is not above 0
-    RuntimeError : no convergence in `max_steps` (with α = 1 perhaps never: a cycle of even length need not settle)
+    LinAlgError : no convergence in `max_steps` (with α = 1 perhaps never: a cycle of even length need not settle)
 
     Cost: 2 FLOPs a link and a few a node in each step, $\log(\text{tolerance}) / \log \alpha$ steps at most or so;
     memory in proportion to links and nodes. Source: Brin & Page 1998, section 2.1, doi:10.1016/S0169-7552(98)00110-X;
@@ -74,8 +74,8 @@ def pagerank(
         residuals.append(np.abs(after - r).sum())
         r = after
         if residuals[-1] <= tolerance:
-            return r / r.sum(), np.array(residuals)
-    raise RuntimeError(
+            return r, np.array(residuals)
+    raise np.linalg.LinAlgError(
         f"no convergence in {max_steps} steps: the residual is {residuals[-1]:.1e}, the tolerance {tolerance:.1e}; "
         + ("with damping 1 the ranks may swing for ever" if damping == 1 else "allow more steps or a larger tolerance")
     )

@@ -221,9 +221,9 @@ function render({ model, el }) {
 
   el.classList.add("v2a");
   el.append(
-    h("div", { class: "v2a-eg-bar" }, choice, h("div", { class: "v2a-eg-matrix", role: "group", "aria-label": "Entries of A" }, ...cells)),
+    h("div", { class: "v2a-eg-bar" }, choice, h("div", { class: "v2a-eg-matrix", role: "group", "aria-label": "Entries of A" }, ...cells), reset),
     angle.row,
-    h("div", { class: "v2a-eg-bar" }, power, reveal, reset),
+    h("div", { class: "v2a-eg-bar" }, power, reveal),
     h("div", { class: "v2a-eg-main" }, h("div", {}, plane, ...voice.elements), numbers),
     h("p", { class: "v2a-key" }, "Blue: v, on the dashed unit circle; drag its round end, or turn it with the arrow keys. Green: Av, and all that A makes of the circle. Purple: an eigen-direction, solid when v has met it. Small dots: where v was before the power steps."),
   );
@@ -248,7 +248,7 @@ function render({ model, el }) {
       if (found[i] === undefined) return;
       const [x, y] = [cos(found[i]), -sin(found[i])], far = 2 * SIZE, rim = 0.9 * SIZE / Math.max(Math.abs(x), Math.abs(y));
       write(line, { x1: -far * x, y1: -far * y, x2: far * x, y2: far * y });
-      const beside = Math.abs(x) > 0.5 ? { x: -rim * x, y: -rim * y + 18, "text-anchor": x > 0 ? "start" : "end" } : { x: -rim * x + 8, y: -rim * y, "text-anchor": "start" };
+      const beside = Math.abs(x) > Math.abs(y) ? { x: -rim * x, y: -rim * y + 18, "text-anchor": x > 0 ? "start" : "end" } : { x: -rim * x + 8, y: -rim * y, "text-anchor": "start" };
       write(labels[i], beside);
       setText(labels[i], `λ = ${fixed(values[i], 3)}`);
     });

@@ -391,7 +391,7 @@ def test_a_direction_lights_up_when_v_meets_it_and_show_draws_all(open_lab):
         assert "v2a-eg-lit" in lines.nth(lit).get_attribute("class")
         assert "met an eigen-direction" in lab.view().locator(".v2a-said").inner_text()
     slider.fill("0")
-    show = lab.view().get_by_role("button", name="Show eigen-directions")
+    show = lab.view().get_by_role("button", name="Show directions")
     show.click()
     lab.frame()
     assert (seen(), show.get_attribute("aria-pressed")) == (["visible", "visible"], "true")

@@ -113,9 +113,9 @@ export function facts({ entries, angle, path, show }) {
   const steps = now.left === null ? "no direction wins" : `${signed(now.left)} left to λ = ${fixed(values[0], 3)}`;
   return {
     v: [pair(now.v), `length 1, at ${signed(angle)}`],
-    w: [pair(now.w), `length ${fixed(now.stretch, 3)}, the stretch`],
+    w: [pair(now.w), `stretch ${fixed(now.stretch, 3)}`],
     turn: now.turn === null ? ["none", "Av is 0: it has no direction"] : [signed(now.turn), kept || "direction not kept"],
-    along: [fixed(now.along, 3), "Rayleigh quotient"],
+    along: [fixed(now.along, 3), "the best guess of λ"],
     steps: [String(path.length), steps],
     lines: show ? directions(entries) : ["not shown", "turn v and find them"],
   };
@@ -178,9 +178,10 @@ function render({ model, el }) {
     before = look(entries, angle);
     change("step", { angle: next, path: [...path, angle] });
   });
-  const reveal = button("Show eigen-directions", () => change("show", { show: !model.get("show") }));
+  const reveal = button("Show directions", () => change("show", { show: !model.get("show") }));
   const reset = button("Reset", () => { change("reset", START); choice.focus(); });  // it is about to be disabled
   const angle = slider("Angle of v", { min: -180, max: 180, step: 1 }, turn);
+  angle.row.classList.add("v2a-eg-angle");
 
   // the plane, from back to front
   const grid = h("path", { class: "v2a-eg-grid" }), axes = h("path", { class: "v2a-eg-axis", d: `M${-SIZE} 0H${SIZE}M0 ${-SIZE}V${SIZE}` });
@@ -213,7 +214,7 @@ function render({ model, el }) {
   // numbers
   const value = {};
   const numbers = h("dl", { class: "v2a-eg-facts" }, ...[
-    ["v", "v"], ["w", "Av"], ["turn", "Angle between v and Av"], ["along", "v · Av"], ["steps", "Power steps"], ["lines", "Eigen-directions"],
+    ["v", "v"], ["w", "Av"], ["turn", "Angle between v and Av"], ["along", "Rayleigh quotient v · Av"], ["steps", "Power steps"], ["lines", "Eigen-directions"],
   ].map(([key, name]) => {
     value[key] = [h("b"), h("small")];
     return h("div", { class: `v2a-eg-fact-${key}` }, h("dt", {}, name), h("dd", {}, value[key][0], " ", value[key][1]));

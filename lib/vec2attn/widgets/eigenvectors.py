@@ -101,9 +101,9 @@ class Eigenvectors(Figure):
         return {
             "A": ("A", f"(({_number(a)}, {_number(b)}), ({_number(c)}, {_number(d)}))", "row by row"),
             "v": ("v", _pair(v), f"length 1, at {_number(self.angle, 1)}°"),
-            "w": ("Av", _pair(w), f"length {_number(norm(w), 3)}, the stretch"),
+            "w": ("Av", _pair(w), f"stretch {_number(norm(w), 3)}"),
             "turn": ("Angle between v and Av", *turn),
-            "along": ("v · Av", _number(rayleigh_quotient(A, v), 3), "Rayleigh quotient"),
+            "along": ("Rayleigh quotient v · Av", _number(rayleigh_quotient(A, v), 3), "the best guess of λ"),
             "lines": ("Eigen-directions", *lines),
         }
 

@@ -249,6 +249,19 @@ def test_the_rayleigh_shift_triples_the_digits(rng):
     assert r[2] < 3 * r[1] ** 2.5
 
 
+def test_the_given_shift_makes_the_first_step_also_where_it_then_follows_the_quotient(rng):
+    A, _ = with_values([-2, 1, 3, 8], rng)
+    start = rng.normal(size=4)
+    plain, moving = (inverse_iteration(A, 2.8, start=start, rayleigh=follow).values for follow in (False, True))
+    assert plain[1] == moving[1]
+    assert plain[2] != moving[2]
+
+
+def test_an_exact_eigenvalue_is_as_welcome_at_a_tiny_scale(rng):
+    found = inverse_iteration(np.diag([1e-250, 2e-250, 3e-250]), 2e-250, rng=rng)
+    assert found.value == pytest.approx(2e-250, rel=1e-12)
+
+
 @pytest.mark.parametrize("A", [BY_HAND, np.diag([1.0, 2.0, 3.0]), [[2, 1], [0, 2]], np.ones((3, 3))])
 def test_an_exact_eigenvalue_is_a_welcome_shift(A, rng):
     exact = np.linalg.eigvals(A).real[0]

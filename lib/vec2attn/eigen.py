@@ -178,7 +178,7 @@ def tridiagonalize(
         v[0] += math.copysign(float(norm(v)), v[0])  # away from cancellation
         v = unit(v)
         T[j + 1 :, j:] -= 2 * np.outer(v, v @ T[j + 1 :, j:])
-        T[j:, j + 1 :] -= 2 * np.outer(T[j:, j + 1 :] @ v, v)
+        T[j + 1 :, j + 1 :] -= 2 * np.outer(T[j + 1 :, j + 1 :] @ v, v)  # row j would only mirror column j
         Q[:, j + 1 :] -= 2 * np.outer(Q[:, j + 1 :] @ v, v)
     return np.diag(T).copy(), np.diag(T, -1).copy(), Q
 

@@ -214,7 +214,7 @@ function render({ model, el }) {
   // numbers
   const value = {};
   const numbers = h("dl", { class: "v2a-eg-facts" }, ...[
-    ["v", "v"], ["w", "Av"], ["turn", "Angle between v and Av"], ["along", "Rayleigh quotient v · Av"], ["steps", "Power steps"], ["lines", "Eigen-directions"],
+    ["v", "v"], ["w", "Av"], ["turn", "Angle between v and Av"], ["along", "Rayleigh quotient v · Av"], ["steps", "Power steps"], ["lines", "Eigen-directions"],
   ].map(([key, name]) => {
     value[key] = [h("b"), h("small")];
     return h("div", { class: `v2a-eg-fact-${key}` }, h("dt", {}, name), h("dd", {}, value[key][0], " ", value[key][1]));

@@ -103,7 +103,7 @@ class Eigenvectors(Figure):
             "v": ("v", _pair(v), f"length 1, at {_number(self.angle, 1)}°"),
             "w": ("Av", _pair(w), f"stretch {_number(norm(w), 3)}"),
             "turn": ("Angle between v and Av", *turn),
-            "along": ("Rayleigh quotient v · Av", _number(rayleigh_quotient(A, v), 3), "the best guess of λ"),
+            "along": ("Rayleigh quotient v · Av", _number(rayleigh_quotient(A, v), 3), "the best guess of λ"),
             "lines": ("Eigen-directions", *lines),
         }
 

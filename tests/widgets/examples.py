@@ -10,6 +10,7 @@ import numpy as np
 from vec2attn.datasets import smollm2_logits, smollm2_prompts, smollm2_tokens
 from vec2attn.widgets.base import Figure
 from vec2attn.widgets.block_matmul import BlockMatmul
+from vec2attn.widgets.eigenvectors import Eigenvectors
 from vec2attn.widgets.rotation_projection import RotationProjection
 from vec2attn.widgets.softmax_bars import SoftmaxBars
 from vec2attn.widgets.vectors2d import Vectors2d
@@ -139,6 +140,23 @@ EXAMPLES = {
             ("step", -1, r"step must be a whole number from 0 to \d+ with blocks of [24]; got -1"),
             ("step", 65, "got 65"),
             ("step", 1.5, "expected an int, not the float 1.5"),
+        ],
+        wrong=[],
+    ),
+    "eigenvectors": Example(
+        make=Eigenvectors,
+        changes={"entries": [1.0, 0.5, -0.25, 2.0], "angle": -30.5, "path": [100.0, 20.25], "show": True},
+        refusals=[
+            ("entries", [1.0, 2.0, 3.0], r"entries must be four numbers from −5 to 5, .*; got \[1.0, 2.0, 3.0\]"),
+            ("entries", [1.0, 5.5, 0.0, 1.0], "got .1.0, 5.5"),
+            ("entries", [1.0, NAN, 0.0, 1.0], "got .1.0, nan"),
+            ("entries", [[4.0, 1.0], [1.0, 3.0]], "expected a float, not the list"),
+            ("angle", 181, "angle must be an angle from −180 to 180 degrees; got 181"),
+            ("angle", NAN, "got nan"),
+            ("angle", "90°", "expected a float, not the str '90°'"),
+            ("path", [0.0] * 100, "path must be at most 99 angles"),
+            ("path", [-INF], "got .-inf"),
+            ("show", "yes", "expected a boolean, not the str 'yes'"),
         ],
         wrong=[],
     ),

@@ -86,7 +86,7 @@ EXERCISES = {
         mistakes={
             "what A does see: the projection on the row space": _seen,
             "no cut: directions with σ = 0 were taken for seen": lambda A, x: x - svd(A)[2].T @ (svd(A)[2] @ x),
-            "the image of x, and not a part of x": lambda A, x: A @ x,
+            "the step was taken twice: x is mirrored, and not projected": lambda A, x: x - 2 * _seen(A, x),
         },
         praise="Two inputs that differ by a forgotten part have the same output.",
     ),

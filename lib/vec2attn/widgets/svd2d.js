@@ -227,9 +227,8 @@ function render({ model, el }) {
   el.append(
     h("div", { class: "v2a-sv-bar" }, h("div", { class: "v2a-sv-stops", role: "group", "aria-label": "Go to a step" }, ...stops), reset),
     h("div", { class: "v2a-controls v2a-sv-controls" }, step.row, angle.row),
-    h("div", { class: "v2a-sv-planes" },
-      into, out, h("div", { class: "v2a-sv-product" }, A.block, sign("="), h("div", { class: "v2a-sv-factors" }, U.block, S.block, Vt.block))),
-    ...voice.elements, list,
+    h("div", { class: "v2a-sv-planes" }, into, out, h("div", { class: "v2a-sv-words" }, ...voice.elements)),
+    h("div", { class: "v2a-sv-product" }, A.block, sign("="), h("div", { class: "v2a-sv-factors" }, U.block, S.block, Vt.block)), list,
     h("p", { class: "v2a-key" }, "Blue: the circle of all x of length 1. Green: what the steps so far make of it. Purple: v₁ (solid) and v₂ (dashed), and where they are now; round and square: the columns of A, where (1, 0) and (0, 1) go: drag them."),
   );
 

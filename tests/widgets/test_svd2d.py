@@ -21,6 +21,7 @@ ODD = [
     [0.6, -0.6, -0.2, 0.2],  # rank one
     [-1.2, 0.0, 0.0, -1.2],
     [0.0, 1e-3, 1.0, 0.0],
+    [1 - 1e-10, 0.0, 0.0, 1.0],  # as good as equal
 ]
 ALL = GRID + ODD
 
@@ -92,7 +93,7 @@ STEPS = (0, 0.3, 1, 1.5, 2, 2.4, 3)
 def test_the_steps_between_are_the_same_on_both_sides_and_end_in_the_matrix():
     found = iter(run(NAME, [("mapSoFar", entries, step) for entries in ALL for step in STEPS]))
     for entries in ALL:
-        U, s, V = Svd2d(entries=entries).svd()
+        _, s, V = Svd2d(entries=entries).svd()
         ends = {0: np.eye(2), 1: V.T, 2: np.diag(s) @ V.T, 3: entries_to_matrix(entries)}
         for step in STEPS:
             M = entries_to_matrix(next(found))

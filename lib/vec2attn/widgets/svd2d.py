@@ -1,7 +1,7 @@
 """Rotate, stretch, rotate (notebook 4.1): a circle, the ellipse that a 2×2 matrix makes of it, and the steps between.
 
-The signs of singular vectors are free in pairs. The figure chooses: V is a rotation and v1 points to the right (straight
-up where it is upright), so that a mirror is always in U; where both singular values are equal, v1 is (1, 0).
+The signs of singular vectors are free in pairs. The figure chooses: V is a rotation and v1 points to the right, or
+straight up, so that a mirror is always in U; where both singular values are equal, v1 is (1, 0).
 """
 
 import math

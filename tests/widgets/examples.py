@@ -13,6 +13,7 @@ from vec2attn.widgets.block_matmul import BlockMatmul
 from vec2attn.widgets.eigenvectors import Eigenvectors
 from vec2attn.widgets.rotation_projection import RotationProjection
 from vec2attn.widgets.softmax_bars import SoftmaxBars
+from vec2attn.widgets.svd2d import Svd2d
 from vec2attn.widgets.vectors2d import Vectors2d
 
 NAN, INF = float("nan"), float("inf")
@@ -171,6 +172,23 @@ EXAMPLES = {
             ("v", [0.0, -INF], "v must be two numbers .*inf"),
             ("v", ["a", 1.0], "expected a float, not the str 'a'"),
             ("v", 3.0, "expected a list, not the float 3.0"),
+        ],
+        wrong=[],
+    ),
+    "svd2d": Example(
+        make=Svd2d,
+        changes={"entries": [0.5, -0.9, 1.05, 0.75], "step": 1.5, "angle": -60.0},
+        refusals=[
+            ("entries", [1.0, 2.0], r"entries must be four numbers, row by row, .* 1.2 long; got \[1.0, 2.0\]"),
+            ("entries", [1.2, 0.0, 1.2, 1.0], "each column at most 1.2 long; got .1.2, 0.0"),
+            ("entries", [NAN, 0.0, 0.0, 1.0], "got .nan"),
+            ("entries", [1.0, 0.0, -INF, 1.0], "got .1.0, 0.0, -inf"),
+            ("entries", ["1", 0.0, 0.0, 1.0], "expected a float, not the str '1'"),
+            ("step", 3.1, r"step must be a number from 0 \(the circle\) to 3 .*; got 3.1"),
+            ("step", -0.5, "got -0.5"),
+            ("step", NAN, "got nan"),
+            ("angle", 181, "angle must be an angle from −180 to 180 degrees; got 181"),
+            ("angle", "20°", "expected a float, not the str '20°'"),
         ],
         wrong=[],
     ),

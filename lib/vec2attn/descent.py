@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Real
 
 from vec2attn.arrays import as_reals, check_same_shape
-from vec2attn.eigen import lanczos
+from vec2attn.eigen import lanczos, ritz_values
 from vec2attn.vectors import norm
 
 Gradient = Callable[[Float[np.ndarray, " n"]], Float[np.ndarray, " n"]]
@@ -327,8 +327,7 @@ def sharpness(
     at = _as_point("x", x)
     steps = min(_count("steps", steps), len(at))
     alphas, betas, _ = lanczos(lambda v: hessian_vector_product(gradient, at, v), len(at), steps, rng=rng)
-    k = len(alphas)
-    return float(np.linalg.eigvalsh(np.diag(alphas) + np.diag(betas[: k - 1], 1) + np.diag(betas[: k - 1], -1))[-1])
+    return float(ritz_values(alphas, betas)[-1])
 
 
 def _walk(

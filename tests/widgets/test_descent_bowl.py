@@ -56,7 +56,9 @@ def test_the_outcome_is_the_librarys():
     for state, found in zip(STATES, run(NAME, [("outcome", p) for p in paths]), strict=True):
         figure = DescentBowl(**state)
         assert found["arrival"] == figure.arrival()
-        if figure.measured() > 1e-3:
+        if figure.measured() is None:  # it hit the minimum itself
+            assert found["measured"] is None or found["measured"] < 1e-3
+        elif figure.measured() > 1e-3:
             assert found["measured"] == pytest.approx(figure.measured(), rel=1e-6)
     words = run(
         NAME, [("verdict", s, o) for s, o in zip(STATES, run(NAME, [("outcome", p) for p in paths]), strict=True)]
@@ -130,7 +132,7 @@ SAID = [
     (
         "method",
         {"method": HEAVY},
-        "Momentum with β = 0.270: the bound is 0.254, the best step 0.2309. With η = 0.1000: 14 steps to a thousandth "
+        "Momentum with β = 0.270: the bound is 0.254, the best step 0.2309. With η = 0.1000: 44 steps to a thousandth "
         "of the distance.",
     ),
     (
@@ -267,7 +269,7 @@ def test_the_figure_shows_the_numbers_of_the_library(open_lab, state):
     assert curvatures == f"{10 / state['kappa']:.2f} and 10.00"
     assert float(ratio) == pytest.approx(figure.eta / figure.bound, abs=5.1e-4)
     assert float(formula) == pytest.approx(figure.rate, abs=5.1e-5)
-    assert float(measured) == pytest.approx(figure.measured(), abs=5.1e-5)
+    assert (0.0 if measured == "none" else float(measured)) == pytest.approx(figure.measured() or 0.0, abs=5.1e-5)
     assert end == figure.verdict()
     track = points_of(lab.view().locator(".v2a-db-track").get_attribute("d"))
     np.testing.assert_allclose(track, np.clip(figure.path().points[:151], -9999 / 80, 9999 / 80), atol=1e-3)

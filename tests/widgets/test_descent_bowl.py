@@ -204,7 +204,7 @@ def changes(lab):
 @pytest.mark.parametrize(
     ("label", "key", "change"),
     [
-        ("Step size η", "ArrowRight", {"eta": 0.101}),
+        ("Step size η", "ArrowRight", {"eta": 0.151}),
         ("Step size η", "Home", {"eta": 0.001}),
         ("Step size η", "End", {"eta": 0.4}),
         ("Condition κ", "ArrowRight", {"kappa": 11.2}),

@@ -4,7 +4,7 @@ const METHODS = ["plain", "momentum"];
 const HIGH = 10, REACH = [3, 2], VIEW = [3.4, 2.4], UNIT = 80, MOST = 0.4, LEAST = 0.001;
 const STEPS = 1000, DRAWN = 150, FAR = 1e9, STEP = 0.1;
 const RINGS = [0.15, 0.35, 0.6, 0.9, 1.25, 1.65, 2.1, 2.6, 3.2, 3.9];  // half heights of the contours
-const START = { start: [-2.6, 1.4], eta: 0.1, kappa: 10, method: METHODS[0] };
+const START = { start: [-2.6, 1.4], eta: 0.15, kappa: 10, method: METHODS[0] };
 
 export const curvatures = (kappa) => [HIGH / kappa, HIGH];
 
@@ -173,14 +173,14 @@ function render({ model, el }) {
   // numbers
   const value = {}, label = {};
   const numbers = h("dl", { class: "v2a-numbers v2a-db-facts" }, ...[
-    ["curvatures", "Curvatures λ"], ["ratio", ""], ["rate", "Rate per step, formula"], ["measured", "Rate per step, measured"], ["end", "To a thousandth of the distance"],
-  ].map(([key, text]) => h("div", {}, label[key] = h("dt", {}, text), value[key] = h("dd"))));
+    ["curvatures", "Curvatures λ"], ["ratio", ""], ["rate", "Rate, by the formula"], ["measured", "Rate, measured"], ["end", "To 1/1000 of the distance"],
+  ].map(([key, text]) => h("div", { class: `v2a-db-${key}` }, label[key] = h("dt", {}, text), value[key] = h("dd"))));
 
   el.classList.add("v2a");
   el.append(
     h("div", { class: "v2a-db-bar" }, h("div", { class: "v2a-db-group", role: "group", "aria-label": "Method" }, ...methods), best, reset),
     eta.row, scale, kappa.row, plane, ...voice.elements, numbers,
-    h("p", { class: "v2a-key" }, "Purple ellipses: contours, lines of equal loss. Cross: the minimum. Blue ring: the start, drag it. Green dots: the steps (red, with a dashed line, from the bound on)."),
+    h("p", { class: "v2a-key" }, "Purple ellipses: contours, lines of equal loss. Cross: the minimum. Blue ring: the start, drag it. Green dots: the steps (red, with a dashed line, from the bound on). The rate is the factor by which the distance changes per step, in the long run."),
   );
 
   const draw = () => {

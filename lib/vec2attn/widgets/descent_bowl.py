@@ -31,7 +31,7 @@ class DescentBowl(Figure):
     name = "descent_bowl"
 
     start = traitlets.List(traitlets.Float(), default_value=[-2.6, 1.4], help="where the descent begins").tag(sync=True)
-    eta = traitlets.Float(0.1, help="the step size").tag(sync=True)
+    eta = traitlets.Float(0.15, help="the step size").tag(sync=True)
     kappa = traitlets.Float(10.0, help="λmax/λmin, with λmax = 10").tag(sync=True)
     method = traitlets.Unicode(METHODS[0], help="plain, or momentum with the best β").tag(sync=True)
 
@@ -128,13 +128,13 @@ class DescentBowl(Figure):
             ("Curvatures λ", f"{_number(HIGH / self.kappa, 2)} and {_number(HIGH, 2)}"),
             ("Step size η", f"{_number(self.eta, 4)}; best {_number(self.best, 4)}, bound {_number(self.bound, 4)}"),
             ("η over its bound", _number(self.eta / self.bound, 3)),
-            ("Rate per step, formula", _number(self.rate, 4)),
-            ("Rate per step, measured", "none" if measured is None else _number(measured, 4)),
-            ("To a thousandth of the distance", self.verdict()),
+            ("Rate, by the formula", _number(self.rate, 4)),
+            ("Rate, measured", "none" if measured is None else _number(measured, 4)),
+            ("To 1/1000 of the distance", self.verdict()),
         )
         rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
         return (
-            f'<div class="v2a">{_picture(self)}<dl class="v2a-numbers v2a-db-facts">{rows}</dl>'
+            f'<div class="v2a">{_picture(self)}<dl class="v2a-numbers">{rows}</dl>'
             '<p class="v2a-key">Purple ellipses: contours of the bowl. Blue ring: the start. Green dots: the steps. A '
             "still picture: moving the start and the sliders needs JavaScript, or a running notebook.</p></div>"
         )

@@ -78,8 +78,8 @@ export function side({ eta }, bound) {
 }
 
 /** Say in words what has just happened. */
-export function sentence(reason, state) {
-  const { best, bound, beta } = limits(state), found = outcome(path(state)), end = verdict(state, found);
+export function sentence(reason, state, found = outcome(path(state))) {
+  const { best, bound, beta } = limits(state), end = verdict(state, found);
   const { start: [x, y], eta, kappa } = state, where = `η = ${fixed(eta, 4)} is ${side(state, bound)} ${fixed(bound, 3)}`;
   if (x === 0 && y === 0) return "The start is the minimum: the gradient is 0 and nothing moves.";
   const steps = found.arrival !== null ? `${end} to a thousandth of the distance` : end;
@@ -210,7 +210,7 @@ function render({ model, el }) {
     setText(value.rate, fixed(rate(now), 4));
     setText(value.measured, found.measured === null ? "none" : fixed(found.measured, 4));
     setText(value.end, verdict(now, found));
-    voice.say(sentence(reason, now));
+    voice.say(sentence(reason, now, found));
     reason = "";
   };
   const unwatch = watch(model, names, draw);

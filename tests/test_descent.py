@@ -119,6 +119,10 @@ def test_divergence_ends_the_path_without_a_warning_and_with_finite_points():
             assert np.isfinite(path.points).all()
             assert len(path.points) < 100
             assert np.abs(path.points[:-1]).max() <= LIMIT
+        path = gradient_descent(BOWL.gradient, [1, 1], 1e300, 10, limit=1e308)  # the second step is infinite
+        assert path.diverged
+        assert np.isfinite(path.points).all()
+        assert len(path.points) == 2
 
 
 def test_the_limit_is_the_callers():
@@ -382,3 +386,7 @@ def test_sharpness_where_the_loss_also_curves_down(rng):
     assert sharpness(rosenbrock, x, 9, rng=rng) == pytest.approx(np.linalg.eigvalsh(H)[-1], rel=1e-6)
     few = sharpness(rosenbrock, x, 2, rng=rng)
     assert few < np.linalg.eigvalsh(H)[-1] + 1e-6  # from below
+
+
+def test_sharpness_is_the_largest_eigenvalue_and_not_the_largest_in_size(rng):
+    assert sharpness(lambda x: np.array([-50.0, 3.0, 1.0]) * x, [1, 1, 1], rng=rng) == pytest.approx(3, rel=1e-6)

@@ -10,6 +10,7 @@ import numpy as np
 from vec2attn.datasets import smollm2_logits, smollm2_prompts, smollm2_tokens
 from vec2attn.widgets.base import Figure
 from vec2attn.widgets.block_matmul import BlockMatmul
+from vec2attn.widgets.descent_bowl import DescentBowl
 from vec2attn.widgets.eigenvectors import Eigenvectors
 from vec2attn.widgets.rotation_projection import RotationProjection
 from vec2attn.widgets.softmax_bars import SoftmaxBars
@@ -189,6 +190,25 @@ EXAMPLES = {
             ("step", NAN, "got nan"),
             ("angle", 181, "angle must be an angle from −180 to 180 degrees; got 181"),
             ("angle", "20°", "expected a float, not the str '20°'"),
+        ],
+        wrong=[],
+    ),
+    "descent_bowl": Example(
+        make=DescentBowl,
+        changes={"eta": 0.19, "start": [1.5, -0.7], "kappa": 40.0, "method": "momentum"},
+        refusals=[
+            ("eta", 0, "eta must be a step size from 0.001 to 0.4; got 0"),
+            ("eta", -0.1, "got -0.1"),
+            ("eta", 0.41, "got 0.41"),
+            ("eta", NAN, "got nan"),
+            ("eta", "small", "expected a float, not the str 'small'"),
+            ("kappa", 0.5, "kappa must be a number from 1 to 100; got 0.5"),
+            ("kappa", INF, "got inf"),
+            ("start", [1.0], r"start must be two numbers, from −3 to 3 and from −2 to 2; got \[1.0\]"),
+            ("start", [0.0, 2.5], r"got \[0.0, 2.5\]"),
+            ("start", [NAN, 0.0], "got .nan"),
+            ("start", ["a", 0.0], "expected a float, not the str 'a'"),
+            ("method", "Adam", 'method must be "plain" or "momentum"; got \'Adam\''),
         ],
         wrong=[],
     ),

@@ -24,6 +24,7 @@ MODULES = {
     "2.3": "matmul_cost",
     "3.1": "eigenvectors",
     "3.2": "pca_pagerank",
+    "3.3": "curvature",
     "4.1": "decomposition",
     "4.3": "low_rank",
 }

@@ -10,6 +10,7 @@ import numpy as np
 from vec2attn.datasets import smollm2_logits, smollm2_prompts, smollm2_tokens
 from vec2attn.widgets.base import Figure
 from vec2attn.widgets.block_matmul import BlockMatmul
+from vec2attn.widgets.einsum import Einsum
 from vec2attn.widgets.rotation_projection import RotationProjection
 from vec2attn.widgets.softmax_bars import SoftmaxBars
 from vec2attn.widgets.vectors2d import Vectors2d
@@ -139,6 +140,22 @@ EXAMPLES = {
             ("step", -1, r"step must be a whole number from 0 to \d+ with blocks of [24]; got -1"),
             ("step", 65, "got 65"),
             ("step", 1.5, "expected an int, not the float 1.5"),
+        ],
+        wrong=[],
+    ),
+    "einsum": Example(
+        make=Einsum,
+        changes={"formula": "bqd,bkd->bqk", "entry": 17, "term": 2},
+        refusals=[
+            ("formula", "ij,jk", "formula must be one of ij,jk->ik, .*; got 'ij,jk'"),
+            ("formula", "", "got ''"),
+            ("formula", 3, "expected a unicode string, not the int 3"),
+            ("entry", -1, r"entry must be a whole number from 0 to \d+ for .*; got -1"),
+            ("entry", 30, "got 30"),
+            ("entry", 1.5, "expected an int, not the float 1.5"),
+            ("term", 0, "term must be a whole number from 1 to 4 for .*; got 0"),
+            ("term", 5, "got 5"),
+            ("term", "all", "expected an int, not the str 'all'"),
         ],
         wrong=[],
     ),

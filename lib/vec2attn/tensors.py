@@ -98,15 +98,16 @@ def einsum(
     terms, out, size = _parse(formula, [A.shape for A in operands])
     path = _cheapest(terms, out, size) if path is None else _checked(path, len(terms))
     kept = _alone(terms, out)
-    operands = [_reduce(A, term, keep) for A, term, keep in zip(operands, terms, kept, strict=True)]
+    operands = [_reduce(*three) for three in zip(operands, terms, kept, strict=True)]
     last = kept[-1]
     for i, j, left, right, plan in _walk(kept, out, path):
         B, A = operands.pop(j), operands.pop(i)
-        batch, rows, summed, columns = (math.prod(size[x] for x in letters) for letters in plan)
-        A = _permute(A, left, plan.batch + plan.rows + plan.summed).reshape(batch, rows, summed)
-        B = _permute(B, right, plan.batch + plan.summed + plan.columns).reshape(batch, summed, columns)
+        A = _permute(A, left, plan.batch + plan.rows + plan.summed)
+        B = _permute(B, right, plan.batch + plan.summed + plan.columns)
+        b, m, k, n = (math.prod(size[x] for x in group) for group in plan)
+        C = A.reshape(b, m, k) @ B.reshape(b, k, n)
         last = plan.batch + plan.rows + plan.columns
-        operands.append((A @ B).reshape([size[x] for x in last]))
+        operands.append(C.reshape([size[x] for x in last]))
     return _permute(operands[0], last, out).copy()[()]
 
 

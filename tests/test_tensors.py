@@ -154,8 +154,16 @@ def test_flops_of_one_operand():
     assert contraction_path("ij->ji", (3, 4)) == ((), 0, 12)
     assert contraction_path("ij->i", (3, 4)) == ((), 12, 3)
     assert contraction_path("ii->", (3, 3)) == ((), 3, 1)
+    assert contraction_path("ii->i", (3, 3)) == ((), 0, 3)
     # the sum over i first, 12 additions, then 2 · 4 · 5
     assert contraction_path("ij,jk->k", (3, 4), (4, 5)) == (((0, 1),), 52, 5)
+
+
+def test_among_equally_cheap_orders_the_one_with_smaller_arrays_is_taken():
+    # 2 · (2·3·6 + 2·6·3) = 2 · (3·6·3 + 2·3·3): the same FLOPs, by way of 2 × 6 or of 3 × 3 numbers
+    shapes = [(2, 3), (3, 6), (6, 3)]
+    assert contraction_path("ij,jk,kl->il", *shapes, path=[(0, 1), (0, 1)])[1:] == (144, 12)
+    assert contraction_path("ij,jk,kl->il", *shapes) == (((1, 2), (0, 1)), 144, 9)
 
 
 def test_a_product_of_matrices_costs_2mkn_and_an_outer_product_mn():

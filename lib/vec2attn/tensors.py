@@ -108,7 +108,7 @@ def einsum(
         C = A.reshape(b, m, k) @ B.reshape(b, k, n)
         last = plan.batch + plan.rows + plan.columns
         operands.append(C.reshape([size[x] for x in last]))
-    return _permute(operands[0], last, out).copy()[()]
+    return _permute(operands[0], last, out)[()]
 
 
 def matmul_plan(left: str, right: str, out: str) -> MatmulPlan:

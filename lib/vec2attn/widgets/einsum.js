@@ -289,9 +289,10 @@ function render({ model, el }) {
     h("p", { class: "v2a-key" }, "Arcs above the formula: letters that stay. Below: letters that are summed. Shaded: all that goes into one entry of R. Framed (A solid, B dashed, C dotted): the numbers of this term, and the entry of R."),
   );
 
-  let drawn = "", blocks = [], result = null;
+  let drawn = "", blocks = [], result = null, sums = [];
   const build = (formula) => {
-    const { terms, out } = parse(formula), { styles, words } = fates(formula);
+    const { terms, out, summed } = parse(formula), { styles, words } = fates(formula);
+    sums = Array.from({ length: count(out) }, (_, n) => String(soFar(formula, n, count(summed))));
     picture.replaceChildren(diagram(formula, styles));
     list.replaceChildren(...Object.entries(words).map(([x, text]) => h("li", {},
       h("svg", { class: "v2e-sample", viewBox: "0 0 30 8", "aria-hidden": "true" }, stroke(styles[x], "M1 4h28")), text)));
@@ -309,7 +310,7 @@ function render({ model, el }) {
     blocks.forEach((b, p) => b.mark(fibre.map((at) => at[p]), fibre[t - 1][p]));
     const index = unravel(e, out);
     result.mark([], index);
-    result.digits.forEach((digit, n) => setText(digit, n > e ? "" : String(soFar(formula, n, n < e ? K : t))));
+    result.digits.forEach((digit, n) => setText(digit, n > e ? "" : n < e ? sums[n] : String(soFar(formula, e, t))));
     for (const [control, low, high] of [[entry, 0, E - 1], [term, 1, K]]) {
       const input = control.row.querySelector("input");
       setAttribute(input, "max", high);

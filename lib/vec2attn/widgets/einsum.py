@@ -294,7 +294,7 @@ def _axes(formula: str, letters: str, styles: dict[str, str]) -> str:
     high = rows * CELL + GAP
     parts = []
 
-    def axis(x: str, d: str, at: tuple[float, float]) -> None:
+    def axis(x: str, d: str, at: tuple[float | int, float | int]) -> None:
         parts.append(
             f'<path class="v2e-line {_classes(styles[x])}" d="{d}"></path>'
             f'<text class="v2e-letter {_classes(styles[x])}" x="{at[0]:g}" y="{at[1]:g}">{x}</text>'
@@ -346,7 +346,7 @@ def _diagram(formula: str, styles: dict[str, str]) -> str:
     )
 
 
-def _arc(style: str, start: float, end: float, y: float, lift: float) -> str:
+def _arc(style: str, start: float, end: float, y: float | int, lift: float | int) -> str:
     # a quadratic curve reaches half of its control point's height
     return (
         f'<path class="v2e-line {_classes(style)}" '

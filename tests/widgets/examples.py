@@ -12,6 +12,7 @@ from vec2attn.widgets.base import Figure
 from vec2attn.widgets.block_matmul import BlockMatmul
 from vec2attn.widgets.descent_bowl import DescentBowl
 from vec2attn.widgets.eigenvectors import Eigenvectors
+from vec2attn.widgets.einsum import Einsum
 from vec2attn.widgets.rotation_projection import RotationProjection
 from vec2attn.widgets.softmax_bars import SoftmaxBars
 from vec2attn.widgets.svd2d import Svd2d
@@ -209,6 +210,22 @@ EXAMPLES = {
             ("start", [NAN, 0.0], "got .nan"),
             ("start", ["a", 0.0], "expected a float, not the str 'a'"),
             ("method", "Adam", 'method must be "plain" or "momentum"; got \'Adam\''),
+        ],
+        wrong=[],
+    ),
+    "einsum": Example(
+        make=Einsum,
+        changes={"formula": "bqd,bkd->bqk", "entry": 17, "term": 2},
+        refusals=[
+            ("formula", "ij,jk", "formula must be one of ij,jk->ik, .*; got 'ij,jk'"),
+            ("formula", "", "got ''"),
+            ("formula", 3, "expected a unicode string, not the int 3"),
+            ("entry", -1, r"entry must be a whole number from 0 to \d+ for .*; got -1"),
+            ("entry", 30, "got 30"),
+            ("entry", 1.5, "expected an int, not the float 1.5"),
+            ("term", 0, "term must be a whole number from 1 to 4 for .*; got 0"),
+            ("term", 5, "got 5"),
+            ("term", "all", "expected an int, not the str 'all'"),
         ],
         wrong=[],
     ),

@@ -27,6 +27,7 @@ MODULES = {
     "3.3": "curvature",
     "4.1": "decomposition",
     "4.3": "low_rank",
+    "5.1": "einsum",
 }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from vec2attn.datasets import smollm2_logits, smollm2_prompts, smollm2_tokens
 from vec2attn.widgets.base import Figure
 from vec2attn.widgets.block_matmul import BlockMatmul
+from vec2attn.widgets.jacobian2d import Jacobian2d
 from vec2attn.widgets.rotation_projection import RotationProjection
 from vec2attn.widgets.softmax_bars import SoftmaxBars
 from vec2attn.widgets.vectors2d import Vectors2d
@@ -153,6 +154,22 @@ EXAMPLES = {
             ("v", [0.0, -INF], "v must be two numbers .*inf"),
             ("v", ["a", 1.0], "expected a float, not the str 'a'"),
             ("v", 3.0, "expected a list, not the float 3.0"),
+        ],
+        wrong=[],
+    ),
+    "jacobian2d": Example(
+        make=Jacobian2d,
+        changes={"map": "polar", "p": [-0.75, 1.25], "h": 0.125},
+        refusals=[
+            ("map", "swirl", "map must be .*; got .swirl"),
+            ("p", [1.0], r"p must be two numbers from −1.5 to 1.5; got \[1.0\]"),
+            ("p", [1.6, 0.0], "got .1.6, 0.0"),
+            ("p", [0.0, NAN], "got .0.0, nan"),
+            ("p", 1.0, "expected a list, not the float 1.0"),
+            ("h", 0.6, "h must be a number from 1/64 to 0.5; got 0.6"),
+            ("h", 0.0, "got 0.0"),
+            ("h", NAN, "got nan"),
+            ("h", "small", "expected a float, not the str 'small'"),
         ],
         wrong=[],
     ),

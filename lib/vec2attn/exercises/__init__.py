@@ -23,6 +23,7 @@ MODULES = {
     "2.2": "layers",
     "2.3": "matmul_cost",
     "4.3": "low_rank",
+    "5.3": "derivatives",
 }
 
 

@@ -91,9 +91,7 @@ EXERCISES = {
         mistakes={
             "ρ held fixed: it changes with x too": lambda x, u: u / np.sqrt((x * x).mean()),
             "LayerNorm: no mean is subtracted here": lambda x, u: layer_norm_vjp(x, u, 0),
-            "a sum where the mean belongs": lambda x, u: (
-                (u - x * (u @ x) / (x * x).mean()) / np.sqrt((x * x).mean())
-            ),
+            "a sum where the mean belongs": lambda x, u: (u - x * (u @ x) / (x * x).mean()) / np.sqrt((x * x).mean()),
             "x where y = x/ρ belongs": lambda x, u: (u - x * (u * x).mean()) / np.sqrt((x * x).mean()),
         },
         praise="Up to 1/ρ it is the projection that takes away the part along x.",

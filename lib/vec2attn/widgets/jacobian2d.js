@@ -18,7 +18,7 @@ export const MAPS = {
     J: ([x, y]) => [x, -y, y, x],
   },
   polar: {
-    formula: "(r cos y, r sin y), r = 1 + x/2", middle: [0.3, 0], half: 2.1,
+    formula: "(r cos y, r sin y), r = 1 + x/2", middle: [0.6, 0], half: 2.1,
     f: ([x, y]) => [(1 + x / 2) * Math.cos(y), (1 + x / 2) * Math.sin(y)],
     J: ([x, y]) => [Math.cos(y) / 2, -(1 + x / 2) * Math.sin(y), Math.sin(y) / 2, (1 + x / 2) * Math.cos(y)],
   },
@@ -105,10 +105,23 @@ export function mesh(grid) {
   const some = grid.map((_, i) => i).filter((i) => i % 2 === 0);
   return [...some.map((i) => grid[i]), ...some.map((j) => grid.map((row) => row[j]))];
 }
+/** An arrow as two lines of points: its shaft, and its head. */
+export function arrow([x, y], [dx, dy]) {
+  const tip = [x + dx, y + dy], back = ([a, b]) => [tip[0] - 0.16 * a, tip[1] - 0.16 * b];
+  return [[[x, y], tip], [back([dx - 0.5 * dy, dy + 0.5 * dx]), tip, back([dx + 0.5 * dy, dy - 0.5 * dx])]];
+}
 /** The lines of the whole grid. */
 export function net() {
   const along = Array.from({ length: 33 }, (_, i) => GRID * (i / 16 - 1)), across = Array.from({ length: 2 * LINES + 1 }, (_, i) => GRID * (i / LINES - 1));
   return [...across.map((k) => along.map((t) => [k, t])), ...across.map((k) => along.map((t) => [t, k]))];
+}
+
+/** Put the name of an arrow behind its tip; of an arrow without length there is nothing to name. */
+function placeLabel(label, [dx, dy], reach) {
+  const length = Math.hypot(dx, dy), far = length > 0 ? 1 + (14 * reach) / SIZE / length : 0;
+  setAttribute(label, "x", ((dx * far * SIZE) / reach).toFixed(1));
+  setAttribute(label, "y", ((-dy * far * SIZE) / reach).toFixed(1));
+  setAttribute(label, "visibility", length > 0 ? "visible" : "hidden");
 }
 
 function render({ model, el }) {
@@ -144,6 +157,7 @@ function render({ model, el }) {
   const grids = [shape("grid"), shape("grid")], square = shape("in");
   const curved = shape("out"), straight = shape("map"), at = h("circle", { class: "v2a-j2-q", r: 5 });
   const fill = shape("fill"), curvedMesh = shape("out"), straightMesh = shape("map"), arrows = shape("arrow"), gap = shape("gap");
+  const labels = ["x", "y"].map((name) => h("text", { class: "v2a-j2-label" }, name));
   grids[0].setAttribute("d", path(net(), [0, 0], VIEW));
   const move = (point) => { const p = rest(point); if (p.some((v, i) => v !== model.get("p")[i])) change("p", { p }); };
   let hold = null;  // from the pointer to the point
@@ -184,7 +198,7 @@ function render({ model, el }) {
   const pictures = [
     panel(title("Before"), plane),
     panel(title("After f"), h("svg", { viewBox: box, role: "img", "aria-label": "The plane after the map" }, grids[1], curved, straight, at)),
-    panel(zoom, h("svg", { viewBox: box, role: "img", "aria-label": "The image of the neighbourhood, magnified" }, fill, curvedMesh, straightMesh, arrows, gap, h("circle", { class: "v2a-j2-q", r: 5 }))),
+    panel(zoom, h("svg", { viewBox: box, role: "img", "aria-label": "The image of the neighbourhood, magnified" }, fill, curvedMesh, straightMesh, arrows, gap, h("circle", { class: "v2a-j2-q", r: 5 }), ...labels)),
   ];
 
   // numbers
@@ -201,8 +215,9 @@ function render({ model, el }) {
     h("div", { class: "v2a-j2-bar" }, h("div", { class: "v2a-j2-group", role: "group", "aria-label": "Map" }, ...maps), halve, reset),
     formula,
     h("div", { class: "v2a-controls" }, sliders[0].row, sliders[1].row, size.row),
-    h("div", { class: "v2a-j2" }, ...pictures, facts), ...voice.elements,
-    h("p", { class: "v2a-key" }, "Blue: p (drag it) and its neighbourhood. Green: what the map makes of it. Purple, dashed: what the linearisation makes of it; the arrows are the columns of J. Red: where the two differ most."),
+    h("div", { class: "v2a-j2-words" }, ...voice.elements),
+    h("div", { class: "v2a-j2" }, ...pictures, facts),
+    h("p", { class: "v2a-key" }, "Blue: p (drag it) and its neighbourhood. Green: what the map makes of it. Purple, dashed: what the linearisation makes of it; the arrows are the columns of J, for x and y. Red: where the two differ most."),
   );
 
   const draw = () => {
@@ -233,7 +248,9 @@ function render({ model, el }) {
     put(fill, edge(images), centre, reach);
     put(curvedMesh, mesh(images), centre, reach);
     put(straightMesh, mesh(lines), centre, reach);
-    put(arrows, [0, 1].map((i) => [centre, [centre[0] + side * columns[i], centre[1] + side * columns[i + 2]]]), centre, reach);
+    const steps = [0, 1].map((i) => [side * columns[i], side * columns[i + 2]]);
+    put(arrows, steps.flatMap((step) => arrow(centre, step)), centre, reach);
+    steps.forEach((step, i) => placeLabel(labels[i], step, reach));
     put(gap, [[f(worst), linearised(map, p, worst)]], centre, reach);
     setText(zoom, `f(p) and around, × ${digits(half / reach)}`);
 

@@ -57,7 +57,7 @@ def _polar(P: Points) -> Points:
 MAPS = {
     "bend": Map("(x + sin y, y + x²/2)", _bend, (0.0, 1.0), 3.1),
     "square": Map("((x² − y²)/2, xy)", _square, (0.0, 0.0), 4.1),
-    "polar": Map("(r cos y, r sin y), r = 1 + x/2", _polar, (0.3, 0.0), 2.1),
+    "polar": Map("(r cos y, r sin y), r = 1 + x/2", _polar, (0.6, 0.0), 2.1),
 }
 
 
@@ -120,12 +120,12 @@ class Jacobian2d(Figure):
 
     def still(self) -> str:
         """Return the two planes and the magnifier as SVGs, with J, its determinant and the error."""
-        (a, b), (c, d) = self.J
+        table = "".join(f"<tr>{''.join(f'<td>{_number(entry)}</td>' for entry in row)}</tr>" for row in self.J)
         facts = {
-            "J at p": f"(({_number(a)}, {_number(b)}), ({_number(c)}, {_number(d)}))",
-            "determinant": f"{_number(self.det)}: {area(self.det)}",
-            "largest error": _digits(self.error),
-            "error / h²": f"{self.error / self.h**2:.2f}",
+            "J at p: its columns are the arrows": f'<table class="v2a-j2-matrix"><tbody>{table}</tbody></table>',
+            "Determinant": f"{_number(self.det)} <small>{area(self.det)}</small>",
+            "Largest error of the linearisation": _digits(self.error),
+            "The same, divided by h²": f"{self.error / self.h**2:.2f}",
         }
         rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())
         x, y = (_number(v) for v in self.p)
@@ -139,7 +139,7 @@ class Jacobian2d(Figure):
 
 KEY = (
     "Blue: p and its neighbourhood. Green: what the map makes of it. Purple, dashed: what the linearisation makes of "
-    "it; the arrows are the columns of J. Red: where the two differ most."
+    "it; the arrows are the columns of J, for x and y. Red: where the two differ most."
 )
 
 
@@ -157,8 +157,8 @@ def _number(x: float | np.floating) -> str:
 
 
 def _digits(x: float | np.floating) -> str:
-    """Return two digits that count, without a power of ten."""
-    return np.format_float_positional(x, 2, unique=False, fractional=False, trim="-")
+    """Return two digits that count, without a power of ten; 0.125 is rounded up, as in the browser."""
+    return np.format_float_positional(x * (1 + 1e-12), 2, unique=False, fractional=False, trim="-")
 
 
 def _path(lines: Any, middle: Any, half: float | np.floating) -> str:
@@ -175,6 +175,19 @@ def _edge(grid: Float[np.ndarray, "rows columns 2"]) -> list[np.ndarray]:
 def _mesh(grid: Float[np.ndarray, "rows columns 2"]) -> list[np.ndarray]:
     """Return every second line of a grid of points, both ways."""
     return [*grid[::2], *grid.swapaxes(0, 1)[::2]]
+
+
+def _arrow(start: Float[np.ndarray, "2"], step: Float[np.ndarray, "2"]) -> list[np.ndarray]:
+    """Return an arrow as two lines of points: its shaft, and its head."""
+    tip, across = start + step, 0.5 * np.array([-step[1], step[0]])
+    head = [tip - 0.16 * (step + across), tip, tip - 0.16 * (step - across)]
+    return [np.array([start, tip]), np.array(head)]
+
+
+def _label(name: str, step: Float[np.ndarray, "2"]) -> str:
+    """Return the name of an arrow, behind its tip; step is in units of half a picture."""
+    x, y = step * SIZE * (1 + 14 / SIZE / norm(step))
+    return f'<text class="v2a-j2-label" x="{x:.1f}" y="{-y:.1f}">{name}</text>'
 
 
 def _net(f: Callable[[Points], Points]) -> list[np.ndarray]:
@@ -225,7 +238,8 @@ def _magnified(figure: Jacobian2d) -> str:
     half = 1.1 * max(abs(curved - at).max(), abs(straight - at).max())
     gap = norm(curved - straight)
     worst = np.unravel_index(gap.argmax(), gap.shape)
-    arrows = [[at, at + figure.h * column] for column in figure.J.T]
+    steps = figure.h * figure.J.T
+    arrows = [line for step in steps for line in _arrow(at, step)]
     return _svg(
         f"f(p) and around, × {_digits(MAPS[figure.map].half / half)}",
         _draw("fill", _edge(curved), at, half),
@@ -234,4 +248,5 @@ def _magnified(figure: Jacobian2d) -> str:
         _draw("arrow", arrows, at, half),
         _draw("gap", [[curved[worst], straight[worst]]], at, half),
         '<circle class="v2a-j2-q" r="5"/>',
+        *(_label(name, step / half) for name, step in zip("xy", steps, strict=True) if step.any()),
     )

@@ -140,13 +140,19 @@ def test_long_and_short_directions_are_scaled():
 
 
 def test_a_function_that_works_in_place_does_no_harm():
-    def doubled(x):
-        x *= 2
+    def squared(x):
+        x *= x
         return x
 
-    x = np.array([1.0, 2.0])
-    np.testing.assert_allclose(jacobian(doubled, x), 2 * np.eye(2), atol=1e-9)
-    assert x.tolist() == [1, 2]
+    x = np.array([3.0, 2.0])
+    np.testing.assert_allclose(jacobian(squared, x), np.diag([6, 4]), atol=1e-8)
+    np.testing.assert_allclose(jvp(squared, x, [1.0, 0.0]), [6, 0], atol=1e-8)
+    assert x.tolist() == [3, 2]
+
+
+def test_a_difference_is_divided_by_the_step_that_rounding_has_left():
+    # beside 1e8 numbers are 1.5e-8 apart: of a step of 2e-8 there is less left
+    assert jacobian(lambda x: 3 * x, [1e8], step=2e-8) == pytest.approx(3, rel=1e-15)
 
 
 def test_the_cost_is_the_promised_number_of_evaluations():

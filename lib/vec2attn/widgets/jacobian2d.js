@@ -189,7 +189,7 @@ function render({ model, el }) {
       const p = model.get("p"), far = event.shiftKey ? 5 * STEP : STEP;
       move([p[0] + step[0] * far, p[1] + step[1] * far]);
     },
-  }, h("circle", { class: "v2a-j2-hit", r: 27 }), h("circle", { class: "v2a-j2-p", r: 6 }));
+  }, h("circle", { class: "v2a-j2-hit", r: 30 }), h("circle", { class: "v2a-j2-p", r: 6 }));
   const plane = h("svg", { viewBox: box, role: "group", "aria-label": "The plane before the map, with a point to drag" },
     h("g", { "aria-hidden": "true" }, grids[0], square), handle);
   const panel = (title, svg) => h("div", { class: "v2a-j2-panel" }, title, svg);

@@ -13,6 +13,7 @@ from vec2attn.widgets.block_matmul import BlockMatmul
 from vec2attn.widgets.descent_bowl import DescentBowl
 from vec2attn.widgets.eigenvectors import Eigenvectors
 from vec2attn.widgets.einsum import Einsum
+from vec2attn.widgets.jacobian2d import Jacobian2d
 from vec2attn.widgets.rotation_projection import RotationProjection
 from vec2attn.widgets.softmax_bars import SoftmaxBars
 from vec2attn.widgets.svd2d import Svd2d
@@ -226,6 +227,22 @@ EXAMPLES = {
             ("term", 0, "term must be a whole number from 1 to 4 for .*; got 0"),
             ("term", 5, "got 5"),
             ("term", "all", "expected an int, not the str 'all'"),
+        ],
+        wrong=[],
+    ),
+    "jacobian2d": Example(
+        make=Jacobian2d,
+        changes={"map": "polar", "p": [-0.75, 1.25], "h": 0.125},
+        refusals=[
+            ("map", "swirl", "map must be .*; got .swirl"),
+            ("p", [1.0], r"p must be two numbers from −1.5 to 1.5; got \[1.0\]"),
+            ("p", [1.6, 0.0], "got .1.6, 0.0"),
+            ("p", [0.0, NAN], "got .0.0, nan"),
+            ("p", 1.0, "expected a list, not the float 1.0"),
+            ("h", 0.6, "h must be a number from 1/64 to 0.5; got 0.6"),
+            ("h", 0.0, "got 0.0"),
+            ("h", NAN, "got nan"),
+            ("h", "small", "expected a float, not the str 'small'"),
         ],
         wrong=[],
     ),

@@ -28,6 +28,7 @@ MODULES = {
     "4.1": "decomposition",
     "4.3": "low_rank",
     "5.1": "einsum",
+    "5.3": "derivatives",
 }
 
 

@@ -7,13 +7,7 @@ import numpy as np
 from vec2attn.exercises import Exercise
 from vec2attn.svd import svd
 
-LAYERS, WIDTH, RANK = 96, 12_288, 4
 HEADS, HEAD, COMMON, POSITION = 128, 128, 512, 64
-
-
-def _numbers(matrices: int = 2, bytes_each: float = 2) -> np.ndarray:
-    numbers = LAYERS * matrices * RANK * (WIDTH + WIDTH)
-    return np.array([numbers, bytes_each * numbers / 1e6])
 
 
 def _pairs() -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
@@ -56,19 +50,6 @@ def _unscaled(W: np.ndarray, q: int, t: int) -> np.ndarray:
 
 EXERCISES = {
     "4.3/1": Exercise(
-        right=_numbers,
-        mistakes={
-            "half of it: a query and a value matrix in each layer, and for each a B and an A": lambda: _numbers(
-                matrices=1
-            ),
-            "twice as much: only two matrices in each layer are adapted, and r is 4": lambda: _numbers(matrices=4),
-            "four bytes for each number; here it is two": lambda: _numbers(bytes_each=4),
-            "bytes for the second number; megabytes are asked for": lambda: _numbers(bytes_each=2e6),
-        },
-        praise="A file of 38 MB for a model of 350 GB.",
-        tolerance=1e-3,
-    ),
-    "4.3/2": Exercise(
         right=lambda: (COMMON + POSITION) / (2 * HEADS * HEAD),
         mistakes={
             "the usual way keeps values as well as keys": lambda: (COMMON + POSITION) / (HEADS * HEAD),
@@ -84,7 +65,7 @@ EXERCISES = {
         praise="Less than a fiftieth: the keys and values of all heads have rank 512 together, by construction.",
         tolerance=1e-3,
     ),
-    "4.3/3": Exercise(
+    "4.3/2": Exercise(
         right=_join,
         inputs=_pairs,
         mistakes={
@@ -96,7 +77,7 @@ EXERCISES = {
         },
         praise="The rank of a sum is at most the sum of the ranks.",
     ),
-    "4.3/4": Exercise(
+    "4.3/3": Exercise(
         right=lambda W, q, t: _nearest(_blocks_as_rows, W, q, t),
         inputs=_matrices,
         mistakes={

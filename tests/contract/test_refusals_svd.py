@@ -60,7 +60,10 @@ REFUSALS = {
     "polar of a wide matrix": (lambda: polar(A), r"got shape \(2, 3\): take the factors of A.T"),
     "negative singular value": (lambda: effective_rank([1.0, -1.0]), "none negative"),
     "all zero": (lambda: effective_rank([0.0, 0.0]), "not all zero"),
-    "longer by shorter": (lambda: marchenko_pastur([1.0], 4), r"shorter side divided by the longer, in \(0, 1\]; got 4"),
+    "longer by shorter": (
+        lambda: marchenko_pastur([1.0], 4),
+        r"shorter side divided by the longer, in \(0, 1\]; got 4",
+    ),
     "ratio of 0": (lambda: marchenko_pastur([1.0], 0), "got 0"),
     "ratio of NaN": (lambda: marchenko_pastur([1.0], math.nan), "got nan"),
     "density below 0": (lambda: marchenko_pastur([1.0, -0.5], 1), "never negative; got -0.5"),

@@ -82,7 +82,8 @@ export function grey(x, low, high) {
 
 /** Place −127 … 127 of an error on the scale of colours; as a square root, so that small errors can be seen too. */
 export function level(error, limit) {
-  return Math.round(Math.sign(error) * Math.sqrt(Math.min(1, Math.abs(error) / limit)) * 127) || 0;
+  const size = Math.round(Math.sqrt(Math.min(1, Math.abs(error) / limit)) * 127);
+  return error < 0 && size > 0 ? -size : size;
 }
 
 /** Red, green, blue and opacity of a level: 0 is transparent, whatever the page's own colour. */

@@ -80,8 +80,8 @@ class SvdTruncation(Figure):
     def numbers(self) -> dict[str, float]:
         """Return what the figure says beside the picture, as numbers.
 
-        Energy kept (a share), error in the 2-norm and in the Frobenius norm, the latter as a share of the whole and as a
-        root mean square per entry; numbers stored, their ratio to all entries, and the largest rank that saves any.
+        Energy kept (a share); error in the 2-norm and in the Frobenius norm, the latter also as a share of the whole
+        and as a root mean square per entry; numbers stored, their ratio to all entries; the last rank that saves any.
         """
         k, m, n, squares = self.rank, self.rows, self.columns, self._s**2
         tail = float(squares[k:].sum())
@@ -114,9 +114,9 @@ class SvdTruncation(Figure):
             f'<div class="v2a"><div class="v2a-svd"><div><p class="v2a-svd-head">Rank {k}</p>'
             f'<img class="v2a-svd-picture" src="data:image/png;base64,{source}" alt="The matrix as a grey picture at '
             f'rank {k}"></div><div><p class="v2a-svd-head">Singular values</p>{self._spectrum()}</div></div>'
-            f'<dl class="v2a-numbers">{listed}</dl><p class="v2a-key">Purple, solid: the singular values that are kept. '
-            "Red, dashed: those that are cut off; the dot is the error in the 2-norm. A still picture: the slider needs "
-            "JavaScript, or a running notebook.</p></div>"
+            f'<dl class="v2a-numbers">{listed}</dl><p class="v2a-key">Purple, solid: the singular values that are '
+            "kept. Red, dashed: those that are cut off; the dot is the error in the 2-norm. A still picture: the "
+            "slider needs JavaScript, or a running notebook.</p></div>"
         )
 
     def _spectrum(self) -> str:
@@ -147,7 +147,8 @@ class SvdTruncation(Figure):
         x = _across(k + 0.5, r)
         parts.append(f'<path class="v2a-svd-cut" d="M{x:.1f},{TOP}V{floor}"/>')
         label = f"Singular values, falling, on a logarithmic axis; cut after the first {k} of {r}"
-        return f'<svg class="v2a-svd-plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+        box = f'viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}"'
+        return f'<svg class="v2a-svd-plot" {box}>{"".join(parts)}</svg>'
 
 
 def pack(
@@ -200,7 +201,11 @@ def _decades(bottom: float, top: float) -> list[int]:
 
 
 def _power(decade: int) -> str:
-    return f"{10**decade:,}" if 0 <= decade <= 4 else "10" + str(decade).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return (
+        f"{10**decade:,}"
+        if 0 <= decade <= 4
+        else "10" + str(decade).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    )
 
 
 def _smaller(image: Float[np.ndarray, "m n"]) -> Float[np.ndarray, "M N"]:

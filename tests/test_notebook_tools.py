@@ -9,7 +9,7 @@ import pytest
 
 from vec2attn import softmax as softmax_module
 from vec2attn.notebook import Source, show
-from vec2attn.plots import COLOURS, TEMPLATE, line, plot
+from vec2attn.plots import COLOURS, TEMPLATE, arrows, line, plot
 from vec2attn.softmax import softmax, top_p
 from vec2attn.widgets.softmax_bars import SoftmaxBars
 
@@ -75,6 +75,15 @@ def test_whole_numbers_make_a_line_too():
 def test_lines_can_be_told_apart_without_colour():
     trace = line([1.0], [1.0], "a", "in", dash="dot", markers=True)
     assert (trace.mode, trace.line.dash) == ("lines+markers", "dot")
+
+
+def test_every_arrow_of_a_chain_has_a_head_at_its_end_and_the_pen_is_lifted_between_chains():
+    trace = arrows([[(0, 0), (2, -3), (3, -2)], [(1, 1), (3, 4)]], "a", "key", dash="dot", head=9)
+    assert np.array_equal(trace.x, [0, 2, 3, np.nan, 1, 3, np.nan], equal_nan=True)
+    assert np.array_equal(trace.y, [0, -3, -2, np.nan, 1, 4, np.nan], equal_nan=True)
+    assert list(trace.marker.size) == [0, 9, 9, 0, 0, 9, 0]
+    assert (trace.marker.symbol, trace.marker.angleref) == ("arrow", "previous")
+    assert (trace.marker.color, trace.meta, trace.line.dash) == (COLOURS["key"], {"role": "key"}, "dot")
 
 
 def luminance(colour):

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from docutils import nodes
 
 from vec2attn_site import execution
 from vec2attn_site.copies import colab_address, copy_with_setup, repository, web_address
 from vec2attn_site.figures import BUNDLES, bundle_for, script
+from vec2attn_site.formulas import _take_punctuation
 
 ROOT = Path(__file__).parents[1]
 
@@ -143,3 +145,23 @@ def test_the_builds_log_shows_every_warning_and_little_else(tmp_path):
     assert "page.md:3: WARNING: no such file" in done.stdout
     assert "reading" not in done.stdout
     assert "reading" in (tmp_path / "_build/build.log").read_text(encoding="utf-8")
+
+
+PART = '<span class="katex-base">x</span>'
+
+
+@pytest.mark.parametrize(
+    ("katex", "text", "mark", "rest"),
+    [
+        (PART, ", and then", ",", " and then"),
+        (PART, ").", ").", ""),
+        (PART, " and then.", None, " and then."),
+        (PART * 2, ", and then", None, ", and then"),
+    ],
+)
+def test_punctuation_stays_on_the_line_of_a_formula_of_one_part(katex, text, mark, rest):
+    formula = nodes.math("", "x", katex=katex)
+    paragraph = nodes.paragraph("", "", nodes.Text("Let "), formula, nodes.Text(text))
+    _take_punctuation(formula)
+    assert formula.get("after") == mark
+    assert paragraph[-1].astext() == rest

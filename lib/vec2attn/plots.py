@@ -72,6 +72,40 @@ def line(
     )
 
 
+def arrows(
+    chains: Sequence[Any],
+    name: str,
+    role: Role,
+    dash: Literal["solid", "dash", "dot", "dashdot"] = "solid",
+    head: int = 16,
+) -> go.Scatter:
+    """Return arrows in the plane: each chain is a list of points, with an arrow from every point to the next.
+
+    Parameters
+    ----------
+    chains : lists of points (x, y), at least two points each
+    head : size of an arrow's head, in pixels
+
+    Raises
+    ------
+    ValueError : no such role, or a chain that is not made of two points or more in the plane
+    """
+    lifted = np.full((1, 2), np.nan)  # between two chains the pen is lifted
+    parts, heads = [], []
+    for chain in chains:
+        points = np.asarray(chain, float)
+        if points.ndim != 2 or points.shape[1] != 2 or len(points) < 2:
+            raise ValueError(f"a chain of arrows needs two points (x, y) or more; got {chain}")
+        parts += [points, lifted]
+        heads += [0, *[head] * (len(points) - 1), 0]
+    x, y = np.concatenate(parts or [lifted]).T
+    trace = line(x, y, name, role, dash, markers=True)
+    # sizes in a list make plotly think of bubbles, pale and with a rim
+    return trace.update(
+        marker={"symbol": "arrow", "angleref": "previous", "size": heads or [0], "opacity": 1, "line": {"width": 0}}
+    )
+
+
 def plot(traces: Sequence[Any], *, x: str, y: str, description: str, log: str = "", **layout: Any) -> go.Figure:
     """Return a plot with labelled axes.
 

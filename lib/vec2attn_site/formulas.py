@@ -39,10 +39,27 @@ def _render(app: Any, doctree: nodes.document, docname: str) -> None:
             log.warning("KaTeX: %s in %r", result["error"], _tex(formula), location=formula, type="katex")
             result = f"<code>{html.escape(_tex(formula))}</code>"
         formula["katex"] = result
+        if isinstance(formula, nodes.math):
+            _take_punctuation(formula)
+
+
+def _take_punctuation(formula: nodes.math) -> None:
+    """Keep the comma or full stop after a formula on its line: browsers break the line there, as after a picture.
+
+    A formula of several parts may itself be broken between them, and is left as it is.
+    """
+    after = formula.next_node(descend=False, siblings=True)
+    mark = re.match(r"[.,;:?!)]+", after.astext()) if isinstance(after, nodes.Text) else None
+    if mark and formula["katex"].count('class="katex-base"') == 1:
+        formula["after"] = mark[0]
+        after.parent.replace(after, nodes.Text(after.astext()[mark.end() :]))
 
 
 def _inline(writer: Any, formula: nodes.math) -> None:
-    writer.body.append(f'<span class="math">{formula["katex"]}</span>')
+    shown = f'<span class="math">{formula["katex"]}</span>'
+    if "after" in formula:
+        shown = f'<span class="math-end">{shown}{formula["after"]}</span>'
+    writer.body.append(shown)
     raise nodes.SkipNode
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from vec2attn.exercises import check
 from vec2attn.notebook import show
-from vec2attn.plots import line, plot
+from vec2attn.plots import arrows, line, plot
 from vec2attn.widgets.softmax_bars import SoftmaxBars
 
 TOKENS = [f" word{i}" for i in range(2000)]
@@ -29,6 +29,8 @@ REFUSALS = {
         "role 'blue'.* in, key, out, map, error, muted",
     ),
     "different lengths": (lambda: line([1, 2], [1, 2, 3], "a", "in"), ValueError, "2 .*3"),
+    "an arrow from one point": (lambda: arrows([[(1, 2)]], "a", "in"), ValueError, r"two points .*\[\(1, 2\)\]"),
+    "an arrow in space": (lambda: arrows([[(1, 2, 3), (4, 5, 6)]], "a", "in"), ValueError, "two points "),
     "an unknown axis": (lambda: draw(log="z"), ValueError, "log .*'z'"),
     "logits in a list": (lambda: SoftmaxBars({"a": [0.5] * 2000}, TOKENS[:-1]), ValueError, r"1999 .*2000"),
     "logits that are words": (

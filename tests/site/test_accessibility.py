@@ -37,3 +37,14 @@ def test_page_meets_wcag_2_2_aa(reader, record_property, path, width):
                 more = f" (and {len(lines) - 1} more)" if lines[1:] else ""
                 record_property("advice", f"{path}, {width} px, {lines[0]}{more}")
     assert not failures, "\n".join(failures)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_wide_formula_begins_in_sight_on_a_phone(reader, path):
+    page = reader(path, width=360, touch=True).page
+    hidden = page.evaluate(
+        """() => [...document.querySelectorAll('div.math')].filter((box) => box.clientWidth)
+            .filter((box) => box.firstElementChild.getBoundingClientRect().left < box.getBoundingClientRect().left)
+            .map((box) => box.textContent.trim().slice(0, 60))"""
+    )
+    assert hidden == []

@@ -38,15 +38,18 @@ def _count(T: np.ndarray, metric: str = "cosine") -> np.ndarray:
     return np.bincount(_others(T, metric), minlength=len(T))
 
 
-def _rows_and_axes() -> list[tuple[np.ndarray, np.ndarray]]:
+def _rows_axes_and_factors() -> list[tuple[np.ndarray, np.ndarray, float]]:
     rng = np.random.default_rng(124)
-    return [
-        (rng.normal(size=(m, n)), rng.normal(size=n) * length) for m, n, length in ((4, 3, 1), (2, 5, 7), (3, 3, 2))
-    ]
+    sizes = ((4, 3, 1, 3.0), (2, 5, 7, 0.0), (3, 3, 2, 0.5))
+    return [(rng.normal(size=(m, n)), rng.normal(size=n) * length, s) for m, n, length, s in sizes]
 
 
-def _without(T: np.ndarray, axis: np.ndarray) -> np.ndarray:
-    return T - project(T, np.broadcast_to(axis, T.shape))
+def _shadows(T: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    return project(T, np.broadcast_to(axis, T.shape))
+
+
+def _stretched(T: np.ndarray, axis: np.ndarray, s: float) -> np.ndarray:
+    return T + (s - 1) * _shadows(T, axis)
 
 
 EXERCISES = {
@@ -86,18 +89,22 @@ EXERCISES = {
         praise="The counts sum to the number of rows; they differ: some rows are hubs, some are nobody's.",
     ),
     "1.2/4": Exercise(
-        right=_without,
-        inputs=_rows_and_axes,
+        right=_stretched,
+        inputs=_rows_axes_and_factors,
         mistakes={
-            "the axis is taken as a unit vector, which it need not be: divide by axis · axis": lambda T, axis: (
-                T - np.outer(T @ axis, axis)
+            "the axis is taken as a unit vector, which it need not be: divide by axis · axis": lambda T, axis, s: (
+                T + (s - 1) * np.outer(T @ axis, axis)
             ),
-            "divided by the length once; the formula has it squared": lambda T, axis: (
-                T - np.outer(T @ axis, axis) / np.linalg.norm(axis)
+            "divided by the length once; the formula has it squared": lambda T, axis, s: (
+                T + (s - 1) * np.outer(T @ axis, axis) / np.linalg.norm(axis)
             ),
-            "the shadows themselves, not what is left without them": lambda T, axis: T - _without(T, axis),
-            "the axis subtracted from every row: a move, whatever the row's share of it": lambda T, axis: T - axis,
+            "s shadows added: each row holds one already": lambda T, axis, s: T + s * _shadows(T, axis),
+            "the stretched shadows alone; the rest of each row must stay": lambda T, axis, s: s * _shadows(T, axis),
+            "the rest stretched, not the shadow": lambda T, axis, s: s * T + (1 - s) * _shadows(T, axis),
+            "the axis added to every row: a move, whatever the row's share of it": lambda T, axis, s: (
+                T + (s - 1) * axis
+            ),
         },
-        praise="Every row is now orthogonal to the axis, and doing it again changes nothing.",
+        praise="With s = 1 nothing happens, with s = 0 the direction is gone; what is orthogonal to it never changes.",
     ),
 }

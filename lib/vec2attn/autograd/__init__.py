@@ -1,0 +1,57 @@
+"""Reverse-mode automatic differentiation over numpy arrays: an engine, its functions, and what lies beyond."""
+
+from vec2attn.autograd.beyond import checkpoint, grad_check, hvp, jvp, saved_bytes
+from vec2attn.autograd.engine import (
+    Operation,
+    Tensor,
+    gradients,
+    log,
+    no_grad,
+    operation,
+)
+from vec2attn.autograd.functions import (
+    absolute,
+    concatenate,
+    cross_entropy,
+    einsum,
+    exp,
+    gelu,
+    log_softmax,
+    logsumexp,
+    maximum,
+    relu,
+    sigmoid,
+    softmax,
+    sqrt,
+    tanh,
+    where,
+)
+
+__all__ = [
+    "Operation",
+    "Tensor",
+    "absolute",
+    "checkpoint",
+    "concatenate",
+    "cross_entropy",
+    "einsum",
+    "exp",
+    "gelu",
+    "grad_check",
+    "gradients",
+    "hvp",
+    "jvp",
+    "log",
+    "log_softmax",
+    "logsumexp",
+    "maximum",
+    "no_grad",
+    "operation",
+    "relu",
+    "saved_bytes",
+    "sigmoid",
+    "softmax",
+    "sqrt",
+    "tanh",
+    "where",
+]

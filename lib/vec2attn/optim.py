@@ -1,0 +1,137 @@
+"""Optimisers: from gradients to the next parameters. The updates are those of torch, step by step."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vec2attn.autograd import Tensor
+
+
+class Optimizer:
+    """What all share: the parameters, the learning rate, forgetting gradients.
+
+    Raises
+    ------
+    ValueError : no parameters, one that requires no gradient, or a learning rate that is not positive
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], lr: float) -> None:
+        self.parameters, self.lr = list(parameters), lr
+        if not self.parameters:
+            raise ValueError("there is no parameter to optimise")
+        for i, p in enumerate(self.parameters):
+            if not isinstance(p, Tensor) or not p.requires_grad:
+                raise ValueError(f"parameter {i} requires no gradient: make it with requires_grad=True")
+        if not lr > 0:
+            raise ValueError(f"the learning rate must be positive; got {lr}")
+        self.state: list[Any] = [None] * len(self.parameters)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters: `backward` adds to what is there."""
+        for p in self.parameters:
+            p.grad = None
+
+    def step(self) -> None:
+        """Move every parameter that has a gradient.
+
+        Raises
+        ------
+        ValueError : no parameter has one: `backward` was not called
+        """
+        if all(p.grad is None for p in self.parameters):
+            raise ValueError("no parameter has a gradient: call backward() on the loss first")
+        for i, p in enumerate(self.parameters):
+            if p.grad is not None:
+                p.assign(p.data - self.change(i, p.data, p.grad))
+
+    def change(self, i: int, data: np.ndarray, grad: np.ndarray) -> np.ndarray:
+        """Return what to take away from parameter i."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it moves")
+
+
+class SGD(Optimizer):
+    r"""Gradient descent: $v \leftarrow \mu v + g$, $\theta \leftarrow \theta - \eta v$; Nesterov: $g + \mu v$ for v.
+
+    Parameters
+    ----------
+    lr : η
+    momentum : μ; 0 for plain gradient descent
+    nesterov : look ahead by one step
+
+    Source: Sutskever et al. 2013, section 2, proceedings.mlr.press/v28/sutskever13 (torch scales v by η only here)
+    """
+
+    def __init__(
+        self, parameters: Sequence[Tensor], lr: float, *, momentum: float = 0.0, nesterov: bool = False
+    ) -> None:
+        super().__init__(parameters, lr)
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum must lie in [0, 1); got {momentum}")
+        if nesterov and not momentum:
+            raise ValueError("Nesterov's method looks ahead along the momentum: give one")
+        self.momentum, self.nesterov = momentum, nesterov
+
+    def change(self, i: int, data: np.ndarray, grad: np.ndarray) -> np.ndarray:
+        """Return what to take away from parameter i."""
+        if not self.momentum:
+            return self.lr * grad
+        v = grad if self.state[i] is None else self.momentum * self.state[i] + grad
+        self.state[i] = v
+        return self.lr * (grad + self.momentum * v if self.nesterov else v)
+
+
+class Adam(Optimizer):
+    r"""Running means of gradient and square: $\theta \leftarrow \theta - \eta\,\hat m/(\sqrt{\hat v} + \varepsilon)$.
+
+    $m \leftarrow \beta_1 m + (1 - \beta_1) g$, $v \leftarrow \beta_2 v + (1 - \beta_2) g^2$, and
+    $\hat m = m/(1 - \beta_1^t)$, $\hat v = v/(1 - \beta_2^t)$, since both start at zero.
+
+    Source: Kingma & Ba 2015, algorithm 1, arXiv:1412.6980
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[Tensor],
+        lr: float = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(parameters, lr)
+        if not all(0 <= beta < 1 for beta in betas) or not eps > 0:
+            raise ValueError(f"both betas must lie in [0, 1), and eps be positive; got {betas} and {eps}")
+        self.betas, self.eps = betas, eps
+
+    def change(self, i: int, data: np.ndarray, grad: np.ndarray) -> np.ndarray:
+        """Return what to take away from parameter i."""
+        t, m, v = self.state[i] or (0, np.zeros_like(data), np.zeros_like(data))
+        one, two = self.betas
+        t, m, v = t + 1, one * m + (1 - one) * grad, two * v + (1 - two) * grad * grad
+        self.state[i] = t, m, v
+        return self.lr / (1 - one**t) * m / (np.sqrt(v) / np.sqrt(1 - two**t) + self.eps)
+
+
+class AdamW(Adam):
+    r"""Adam, and besides it a pull to zero of its own, $\eta\lambda\theta$, that no running mean scales.
+
+    Source: Loshchilov & Hutter 2019, algorithm 2, arXiv:1711.05101
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[Tensor],
+        lr: float = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(parameters, lr, betas=betas, eps=eps)
+        if weight_decay < 0:
+            raise ValueError(f"weight_decay must not be negative; got {weight_decay}")
+        self.weight_decay = weight_decay
+
+    def change(self, i: int, data: np.ndarray, grad: np.ndarray) -> np.ndarray:
+        """Return what to take away from parameter i."""
+        return self.lr * self.weight_decay * data + super().change(i, data, grad)

@@ -1,0 +1,71 @@
+"""Real weights in our own layers give what the peers give with them."""
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+
+from vec2attn.datasets import fetch
+from vec2attn.pretrained import MiniLM
+
+SENTENCES = [
+    "The cat sits on the mat.",
+    "A dog runs in the park!",
+    "Naïve café — 東京 costs $5? (yes/no)",
+    "x",
+    "Attention is a soft look-up. " * 60,  # longer than the model reads
+    "The bank raised its interest rate by 0.25 %.",
+]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return MiniLM.load()
+
+
+@pytest.fixture(scope="module")
+def peer():
+    folder = fetch("minilm")["config.json"].parent
+    transformer = Transformer(str(folder), max_seq_length=256)
+    return SentenceTransformer(modules=[transformer, Pooling(384, "mean"), Normalize()], device="cpu")
+
+
+def test_sentence_vectors_are_those_of_sentence_transformers(model, peer):
+    ours, theirs = model.encode(SENTENCES), peer.encode(SENTENCES)
+    assert np.abs(ours - theirs).max() < 1e-5
+    np.testing.assert_allclose(np.linalg.norm(ours, axis=1), 1, atol=1e-6)
+
+
+def test_neither_batches_nor_neighbours_change_a_vector(model):
+    alone = np.vstack([model.encode([sentence]) for sentence in SENTENCES])
+    for batch in (2, 5):
+        np.testing.assert_allclose(model.encode(SENTENCES, batch=batch), alone, atol=2e-6)
+    np.testing.assert_allclose(model.encode(SENTENCES[::-1])[::-1], alone, atol=2e-6)
+
+
+def test_like_meanings_are_near(model):
+    cat, dog, sat = model.encode(["A cat lies on a rug.", "The stock market fell.", "A kitten rests on the carpet."])
+    assert cat @ sat > 0.4 > 0.2 > cat @ dog
+
+
+def test_the_linear_layers_can_be_changed_in_place(model):
+    linears = model.linears()
+    assert len(linears) == 36
+    before = model.encode(SENTENCES[:1])
+    layer = linears["blocks.3.feed_forward.up"]
+    assert layer.weight.shape == (1536, 384)
+    weight = layer.weight.detach().clone()
+    with torch.no_grad():
+        layer.weight.mul_(0.5)
+    assert np.abs(model.encode(SENTENCES[:1]) - before).max() > 1e-3
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+    np.testing.assert_array_equal(model.encode(SENTENCES[:1]), before)
+
+
+def test_one_text_instead_of_a_list_and_no_text_are_refused(model):
+    with pytest.raises(TypeError, match="list of sentences"):
+        model.encode("a text")
+    with pytest.raises(ValueError, match="no sentence"):
+        model.encode([])

@@ -318,7 +318,7 @@ def test_a_drag_of_the_cut_follows_the_mouse(open_lab):
     x, y = grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2
     lab.page.mouse.move(x, y)
     lab.page.mouse.down()
-    lab.page.mouse.move(x + 100 / 200 * box["width"] * 304 / 360, y + 30, steps=7)
+    lab.page.mouse.move(x + 100 / 200 * box["width"] * 296 / 360, y + 30, steps=7)
     lab.page.mouse.up()
     assert asked(lab)[-1] == pytest.approx(120, abs=1)
     lab.page.mouse.move(x, y)  # no longer in the hand

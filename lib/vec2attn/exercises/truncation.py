@@ -28,9 +28,7 @@ def _share_kept(error: float, power: int = 2) -> float:
 def _layers() -> list[tuple[np.ndarray, np.ndarray, int]]:
     rng = np.random.default_rng(424)
     sizes = ((5, 4, 30, 2), (6, 7, 40, 3), (4, 6, 25, 1))
-    return [
-        (rng.normal(size=(m, n)), rng.normal(size=(rows, n)) * 2.0 ** -np.arange(n), k) for m, n, rows, k in sizes
-    ]
+    return [(rng.normal(size=(m, n)), rng.normal(size=(rows, n)) * 2.0 ** -np.arange(n), k) for m, n, rows, k in sizes]
 
 
 def _project(W: np.ndarray, of: np.ndarray, k: int) -> np.ndarray:
@@ -88,7 +86,6 @@ EXERCISES = {
         mistakes={
             "the best for the weights: X has no say in it": lambda W, X, k: _project(W, W.T, k),
             "the first directions of the inputs; the outputs decide": lambda W, X, k: _project(W.T, X, k).T,
-            "the outputs instead of the matrix that makes them": lambda W, X, k: X @ _project(W, X @ W.T, k).T,
         },
         praise="The same rank, chosen by what comes out instead of by what is stored.",
     ),

@@ -1,8 +1,8 @@
 // SVD rank truncation: a matrix as a grey picture at rank k, what is missing, the spectrum with the cut, the price.
 // A pair is row i of the factors: √σ u (one number a row of the picture), then √σ v (one a column).
 
-const WIDTH = 360, HEIGHT = 216, LEFT = 46, RIGHT = 10, TOP = 24, BOTTOM = 26;  // the spectrum
-const FLOOR = HEIGHT - BOTTOM, EVERY = 16;  // a stored sum every so many ranks
+const WIDTH = 360, HEIGHT = 216, LEFT = 54, RIGHT = 10, TOP = 24, BOTTOM = 26;  // the spectrum
+const FLOOR = HEIGHT - BOTTOM, EVERY = 8;  // a stored sum every so many ranks
 const BRIGHT = [61, 139, 219], DARK = [224, 85, 91];  // where the approximation is too bright, and too dark
 
 /** The singular values from their bytes. */
@@ -34,10 +34,10 @@ function add(out, base, pairs, rows, columns, from, to, sign, line) {
   }
 }
 
-/** Sums of the first k pairs for any k: a few are kept, so that each other one is at most eight pairs away. */
+/** Sums of the first k pairs for any k: a few are kept, so that any other is at most four pairs away. */
 export function sums(pairs, rows, columns) {
   const ranks = pairs.length / (rows + columns), line = new Float64Array(columns);
-  const kept = [null];  // the sum of the first 16 i pairs, or of all
+  const kept = [null];  // the sum of the first 8 i pairs, or of all
   for (let from = 0; from < ranks; from += EVERY) {
     const next = new Float32Array(rows * columns);
     add(next, kept.at(-1), pairs, rows, columns, from, Math.min(from + EVERY, ranks), 1, line);

@@ -21,7 +21,7 @@ from vec2attn.widgets.base import Figure
 SIDE = 512  # rows or columns at most
 ACCURACY = 2e-4  # of the rounded factors' product, as a share of the range of the entries
 PIXELS = 16_000  # of the still picture, about
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 360, 216, 46, 10, 24, 26  # the spectrum: as in svd_truncation.js
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 360, 216, 54, 10, 24, 26  # the spectrum: as in svd_truncation.js
 
 
 class SvdTruncation(Figure):
@@ -114,7 +114,7 @@ class SvdTruncation(Figure):
             f'<div class="v2a"><div class="v2a-svd"><div><p class="v2a-svd-head">Rank {k}</p>'
             f'<img class="v2a-svd-picture" src="data:image/png;base64,{source}" alt="The matrix as a grey picture at '
             f'rank {k}"></div><div><p class="v2a-svd-head">Singular values</p>{self._spectrum()}</div></div>'
-            f'<dl class="v2a-numbers">{listed}</dl><p class="v2a-key">Purple, solid: the singular values that are '
+            f'<dl class="v2a-svd-facts v2a-svd-still">{listed}</dl><p class="v2a-key">Purple, solid: the singular values that are '
             "kept. Red, dashed: those that are cut off; the dot is the error in the 2-norm. A still picture: the "
             "slider needs JavaScript, or a running notebook.</p></div>"
         )

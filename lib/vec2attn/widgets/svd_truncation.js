@@ -187,7 +187,7 @@ function render({ model, el }) {
       event.preventDefault();  // the page would scroll
       choose(Math.max(1, Math.min(ranks, to)));
     },
-  }, h("rect", { class: "v2a-svd-hit", x: -15, y: TOP - 18, width: 30, height: FLOOR - TOP + 18 }),
+  }, h("rect", { class: "v2a-svd-hit", x: -18, y: TOP - 18, width: 36, height: FLOOR - TOP + 18 }),
   h("path", { class: "v2a-svd-cut", d: `M0,${TOP - 8}V${FLOOR}` }), h("circle", { class: "v2a-svd-grip", cy: TOP - 8, r: 8 }));
   const plot = h("svg", { class: "v2a-svd-plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", "aria-label": "Singular values, falling, on a logarithmic axis, with a cut that can be moved" },
     h("g", { "aria-hidden": "true" }, ...grid, h("path", { class: "v2a-svd-axis", d: `M${LEFT},${TOP}V${FLOOR}H${WIDTH - RIGHT}` }), ...profit,

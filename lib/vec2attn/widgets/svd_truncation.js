@@ -130,7 +130,8 @@ function prepared(view, step, rows, columns) {
 
 function render({ model, el }) {
   const [rows, columns, low, high, limit] = ["rows", "columns", "low", "high", "limit"].map((name) => model.get(name));
-  const sigma = spectrum(model.get("sigma")), ranks = sigma.length, start = model.get("rank");
+  const sigma = spectrum(model.get("sigma")), ranks = sigma.length;
+  const start = Math.min(20, Math.max(1, Math.floor(ranks / 10)));
   const store = prepared(model.get("factors"), model.get("step"), rows, columns);
   const voice = announcer();
   const choose = (k) => { if (k >= 1 && k <= ranks && k !== model.get("rank")) put(model, { rank: k }); };
@@ -199,7 +200,7 @@ function render({ model, el }) {
   const button = (text, label, onclick) => h("button", { type: "button", "aria-label": label, onclick }, text);
   const fewer = button("−1", "One rank less", () => choose(model.get("rank") - 1));
   const more = button("+1", "One rank more", () => choose(model.get("rank") + 1));
-  const reset = button("Reset", "Reset", () => { choose(start); rank.row.querySelector("input").focus(); });  // it is about to be disabled
+  const reset = button("Reset", "Reset", () => choose(start));
   const value = {};
   const fact = (key, name, ...rest) => h("div", {}, h("dt", {}, name), value[key] = h("dd"), ...rest);
   const filled = h("i"), most = ranks * (rows + columns + 1), whole = rows * columns;
@@ -218,7 +219,7 @@ function render({ model, el }) {
     h("p", { class: "v2a-key" }, `Purple, solid: the singular values that are kept. Red, dashed: those that are cut off; the dot is the error in the 2-norm.${profit.length ? ` Dotted: the last rank that saves numbers, ${even}.` : ""} What is missing has the colour of the page where nothing is missing; its scale is a square root, so that small errors show.`),
   );
 
-  let before = start;
+  let before = 0;
   const draw = () => {
     const k = model.get("rank"), x = numbers(sigma, rows, columns, k);
     if (k === ranks) sum.set(store.all); else store.at(k, sum);
@@ -251,7 +252,6 @@ function render({ model, el }) {
     rank.show(k, String(k));
     fewer.disabled = k === 1;
     more.disabled = k === ranks;
-    reset.disabled = k === start;
     setText(value.energy, kept(x.energy, k === ranks));
     setText(value.two, k < ranks ? `σ${subscript(k + 1)} = ${digits(x.two)}` : "0");
     setText(value.frobenius, `${digits(x.frobenius)}: ${(100 * x.share).toFixed(2)} % of A’s`);

@@ -39,7 +39,7 @@ class SvdTruncation(Figure):
     limit = traitlets.Float(help="the error that has the full colour").tag(sync=True)
     rank = traitlets.Int(1, help="how many singular values are kept").tag(sync=True)
 
-    def __init__(self, A: Real[np.ndarray, "rows columns"] | list, **traits: Any) -> None:
+    def __init__(self, A: Real[np.ndarray, "..."] | list, **traits: Any) -> None:
         """Make a figure of any matrix; bytes are grey values from 0 to 255, else the range of the entries is used.
 
         It starts at rank 20, or at a tenth of the ranks where there are fewer than 200.
@@ -114,9 +114,9 @@ class SvdTruncation(Figure):
             f'<div class="v2a"><div class="v2a-svd"><div><p class="v2a-svd-head">Rank {k}</p>'
             f'<img class="v2a-svd-picture" src="data:image/png;base64,{source}" alt="The matrix as a grey picture at '
             f'rank {k}"></div><div><p class="v2a-svd-head">Singular values</p>{self._spectrum()}</div></div>'
-            f'<dl class="v2a-svd-facts v2a-svd-still">{listed}</dl><p class="v2a-key">Purple, solid: the singular values that are '
-            "kept. Red, dashed: those that are cut off; the dot is the error in the 2-norm. A still picture: the "
-            "slider needs JavaScript, or a running notebook.</p></div>"
+            f'<dl class="v2a-svd-facts v2a-svd-still">{listed}</dl><p class="v2a-key">Purple, solid: the singular '
+            "values that are kept. Red, dashed: those that are cut off; the dot is the error in the 2-norm. A still "
+            "picture: the slider needs JavaScript, or a running notebook.</p></div>"
         )
 
     def _spectrum(self) -> str:
@@ -169,7 +169,7 @@ def pack(
     return unsigned.view(np.uint8).reshape(-1, 2).T.tobytes(), step
 
 
-def digits(x: float) -> str:
+def digits(x: float | int) -> str:
     """Write a number ≥ 0 with four significant digits, as the front end does."""
     if x == 0:
         return "0"
@@ -184,7 +184,7 @@ def _kept(energy: float, everything: bool) -> str:
     return "100 %" if everything else f"{math.floor(energy * 1e5) / 1e3:.3f} %"
 
 
-def _across(i: float, r: int) -> float:
+def _across(i: float | int, r: int) -> float:
     return LEFT + min(1.0, (i - 0.5) / r) * (WIDTH - LEFT - RIGHT)
 
 
@@ -201,11 +201,9 @@ def _decades(bottom: float, top: float) -> list[int]:
 
 
 def _power(decade: int) -> str:
-    return (
-        f"{10**decade:,}"
-        if 0 <= decade <= 4
-        else "10" + str(decade).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    )
+    if 0 <= decade <= 4:
+        return f"{10**decade:,}"
+    return "10" + str(decade).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _smaller(image: Float[np.ndarray, "m n"]) -> Float[np.ndarray, "M N"]:

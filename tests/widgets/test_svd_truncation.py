@@ -14,7 +14,14 @@ from vec2attn.widgets.svd_truncation import ACCURACY, SIDE, SvdTruncation, digit
 from widgets.node import Result, run
 
 NAME = "svd_truncation"
-SHAPES = {"wide": (7, 11), "tall": (40, 5), "square": (37, 37), "one row": (1, 6), "one column": (9, 1)}
+SHAPES = {
+    "wide": (7, 11),
+    "tall": (40, 5),
+    "square": (37, 37),
+    "one row": (1, 6),
+    "one column": (9, 1),
+    "even at rank 2": (4, 5),
+}
 
 
 def random(shape, seed=1):

@@ -36,7 +36,7 @@ node_modules/.installed: $(VENV)/.installed package.json package-lock.json
 install: $(VENV)/.installed node_modules/.installed  ## the environment alone
 
 data: $(VENV)/.installed  ## fetch the data that the chapters use
-	@$(PY) -m vec2attn.datasets fetch gpt2 glove minilm
+	@$(PY) -m vec2attn.datasets fetch --all
 
 # --- book ------------------------------------------------------------------------------------------------------------
 book: install data  ## build the website into _build/html

@@ -39,6 +39,7 @@ ORDER = [
     "fast_attention",
     "parallel",
     "tokenizer",
+    "gguf",
     "pretrained",
     "train",
     "generate",

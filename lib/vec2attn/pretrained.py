@@ -1,7 +1,8 @@
 """Real models in our own layers: the weights are read, renamed and put in place, and nothing else is taken."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,8 +11,10 @@ from torch import nn
 
 from vec2attn.attention import padding_mask
 from vec2attn.datasets import fetch, minilm_weights
-from vec2attn.tokenizer import WordPiece, wordpiece
-from vec2attn.transformer import Encoder
+from vec2attn.gguf import read_gguf
+from vec2attn.positions import RoPE
+from vec2attn.tokenizer import BPE, DIGITS_PATTERN, WordPiece, from_spelling, wordpiece
+from vec2attn.transformer import GPT, Encoder, GPTConfig, Llama, LlamaConfig
 
 # how Hugging Face's BERT calls what is ours; {} is the number of a layer
 BERT_NAMES = {
@@ -56,12 +59,7 @@ class MiniLM:
         weights["embeddings.word_embeddings.weight"] = (
             weights["embeddings.word_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
         )
-        state = {}
-        for theirs, ours in BERT_NAMES.items():
-            for layer in range(6 if "{}" in ours else 1):
-                for part in ("weight", "bias"):
-                    if (name := f"{theirs.format(layer)}.{part}") in weights:
-                        state[f"{ours.format(layer)}.{part}"] = torch.from_numpy(weights[name])
+        state = renamed({name: torch.from_numpy(w) for name, w in weights.items()}, BERT_NAMES, 6)
         encoder.load_state_dict(state)
         return cls(encoder.to(device), wordpiece(fetch("minilm", cache=cache)["vocab.txt"]))
 
@@ -100,3 +98,152 @@ class MiniLM:
         X = self.encoder(padded, mask)
         means = (X * mask.mT).sum(dim=1) / lengths[:, None]
         return nn.functional.normalize(means, dim=-1)
+
+
+# Hugging Face's names of GPT-2 and of Llama, likewise
+GPT2_NAMES = {
+    "wte": "tokens",
+    "wpe": "positions",
+    "h.{}.ln_1": "blocks.{}.attention_norm",
+    "h.{}.attn.c_attn": "blocks.{}.attention.query_key_value",
+    "h.{}.attn.c_proj": "blocks.{}.attention.output",
+    "h.{}.ln_2": "blocks.{}.feed_forward_norm",
+    "h.{}.mlp.c_fc": "blocks.{}.feed_forward.up",
+    "h.{}.mlp.c_proj": "blocks.{}.feed_forward.down",
+    "ln_f": "norm",
+}
+LLAMA_NAMES = {
+    "embed_tokens": "tokens",
+    "layers.{}.input_layernorm": "blocks.{}.attention_norm",
+    "layers.{}.self_attn.q_proj": "blocks.{}.attention.query",
+    "layers.{}.self_attn.k_proj": "blocks.{}.attention.key",
+    "layers.{}.self_attn.v_proj": "blocks.{}.attention.value",
+    "layers.{}.self_attn.o_proj": "blocks.{}.attention.output",
+    "layers.{}.post_attention_layernorm": "blocks.{}.feed_forward_norm",
+    "layers.{}.mlp.gate_proj": "blocks.{}.feed_forward.gate",
+    "layers.{}.mlp.up_proj": "blocks.{}.feed_forward.up",
+    "layers.{}.mlp.down_proj": "blocks.{}.feed_forward.down",
+    "norm": "norm",
+}
+
+
+def renamed(
+    weights: Mapping[str, torch.Tensor], names: Mapping[str, str], layers: int, prefix: str = ""
+) -> dict[str, torch.Tensor]:
+    """Return the weights under our names; what has no name of ours is left out."""
+    state = {}
+    for theirs, ours in names.items():
+        for layer in range(layers if "{}" in ours else 1):
+            for part in ("weight", "bias"):
+                if (name := f"{prefix}{theirs.format(layer)}.{part}") in weights:
+                    state[f"{ours.format(layer)}.{part}"] = weights[name]
+    return state
+
+
+def load_gpt2(weights: Mapping[str, torch.Tensor], *, heads: int) -> GPT:
+    """Return a GPT with weights in the layout of GPT-2 and of transformers' GPT2LMHeadModel.
+
+    Their matrices are (inputs, outputs) and are turned over here.
+
+    Raises
+    ------
+    RuntimeError : a weight is missing or has another shape
+    """
+    prefix = "transformer." if "transformer.wte.weight" in weights else ""
+    tokens, positions = (weights[f"{prefix}{name}.weight"] for name in ("wte", "wpe"))
+    layers = sum(name.endswith("attn.c_attn.weight") for name in weights)
+    turned = {n: w.T if ".c_" in n and n.endswith("weight") else w for n, w in weights.items()}
+    config = GPTConfig(
+        vocabulary=len(tokens), length=len(positions), d=tokens.shape[1], heads=heads, layers=layers,
+        hidden=turned[f"{prefix}h.0.mlp.c_fc.weight"].shape[0],
+    )  # fmt: skip
+    model = GPT(config)
+    model.load_state_dict(renamed(turned, GPT2_NAMES, layers, prefix))
+    return model
+
+
+def load_llama(weights: Mapping[str, torch.Tensor], config: LlamaConfig) -> Llama:
+    """Return a Llama with weights in the layout of transformers' LlamaForCausalLM.
+
+    Raises
+    ------
+    RuntimeError : a weight is missing or has another shape
+    """
+    prefix = "model." if "model.embed_tokens.weight" in weights else ""
+    return _llama(renamed(weights, LLAMA_NAMES, config.layers, prefix), config)
+
+
+def _llama(state: Mapping[str, torch.Tensor], config: LlamaConfig) -> Llama:
+    with torch.device("meta"):  # no time for first weights that are thrown away
+        model = Llama(config)
+    model.rotate = RoPE(config.d // config.heads, config.length, base=config.base, layout=config.layout)
+    model.load_state_dict(state, assign=True)
+    return model
+
+
+# how a GGUF file calls the weights of a Llama
+GGUF_NAMES = {
+    "token_embd": "tokens",
+    "blk.{}.attn_norm": "blocks.{}.attention_norm",
+    "blk.{}.attn_q": "blocks.{}.attention.query",
+    "blk.{}.attn_k": "blocks.{}.attention.key",
+    "blk.{}.attn_v": "blocks.{}.attention.value",
+    "blk.{}.attn_output": "blocks.{}.attention.output",
+    "blk.{}.ffn_norm": "blocks.{}.feed_forward_norm",
+    "blk.{}.ffn_gate": "blocks.{}.feed_forward.gate",
+    "blk.{}.ffn_up": "blocks.{}.feed_forward.up",
+    "blk.{}.ffn_down": "blocks.{}.feed_forward.down",
+    "output_norm": "norm",
+}
+CONTROL = 3  # the type of tokens that stand for no text
+
+
+def load_smollm2(
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    length: int = 2048,
+    cache: str | os.PathLike[str] | None = None,
+) -> tuple[Llama, BPE]:
+    """Return SmolLM2-135M-Instruct and its tokenizer. Fetches the dataset smollm2 (93 MB) if it is not cached.
+
+    The stored weights have 4 bits (the embedding 8); they are expanded to `dtype`, 538 MB in float32.
+
+    Parameters
+    ----------
+    device, dtype : where and how the weights are kept
+    length : positions to prepare for, at most 8192
+
+    Raises
+    ------
+    DatasetError : the weights are not cached and cannot be fetched
+
+    Source: Allal et al. 2025, arXiv:2502.02737
+    """
+    facts, tensors = read_gguf(fetch("smollm2", cache=cache)["SmolLM2-135M-Instruct.Q4_1.gguf"])
+    size = {name.removeprefix("llama."): value for name, value in facts.items() if name.startswith("llama.")}
+    config = LlamaConfig(
+        vocabulary=len(facts["tokenizer.ggml.tokens"]),
+        length=min(length, size["context_length"]),
+        d=size["embedding_length"],
+        heads=size["attention.head_count"],
+        kv_heads=size["attention.head_count_kv"],
+        layers=size["block_count"],
+        hidden=size["feed_forward_length"],
+        base=size["rope.freq_base"],
+        layout="pairs",  # the files of this format hold the rows of Wq and Wk in that order
+        eps=size["attention.layer_norm_rms_epsilon"],
+    )
+    weights = {name: torch.from_numpy(w.array()).to(device, dtype) for name, w in tensors.items()}
+    return _llama(renamed(weights, GGUF_NAMES, config.layers), config).eval(), _gguf_tokenizer(facts)
+
+
+def _gguf_tokenizer(facts: Mapping[str, Any]) -> BPE:
+    spelt = dict(zip(facts["tokenizer.ggml.tokens"], range(len(facts["tokenizer.ggml.tokens"])), strict=True))
+    control = {t for t, i in spelt.items() if facts["tokenizer.ggml.token_type"][i] == CONTROL}
+    return from_spelling(
+        {token: i for token, i in spelt.items() if token not in control},
+        facts["tokenizer.ggml.merges"],
+        pattern=DIGITS_PATTERN,
+        special={token: spelt[token] for token in control},
+    )

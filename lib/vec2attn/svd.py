@@ -33,8 +33,8 @@ def svd(
     ValueError : not a matrix, no entries, NaN or infinity
     RuntimeError : not orthogonal after `max_sweeps`
 
-    Cost: about $8mn^2$ FLOPs a sweep with m ≥ n. Source: Hestenes 1958, doi:10.1137/0106005; Demmel & Veselić 1992,
-    doi:10.1137/0613074
+    Cost: about $6mn^2 + 3n^3$ FLOPs a sweep with m ≥ n. Source: Hestenes 1958, doi:10.1137/0106005; Demmel & Veselić
+    1992, doi:10.1137/0613074
     """
     A = as_matrix("A", A)
     if A.shape[0] < A.shape[1]:
@@ -45,7 +45,7 @@ def svd(
     B, Vt = np.ascontiguousarray(A.T) / scale, np.eye(A.shape[1], dtype=A.dtype)
     rounds = _tournament(A.shape[1])
     for _ in range(max_sweeps):
-        if not any([_orthogonalise(B, Vt, i, j) for i, j in rounds]):
+        if not any([_orthogonalise(B, Vt, i, j) for i, j in rounds]):  # a list: every round must be played
             break
     else:
         raise RuntimeError(f"the columns of A {A.shape} are not orthogonal after {max_sweeps} sweeps")

@@ -18,17 +18,22 @@ GPT2_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?
 # the same, with each digit by itself
 DIGITS_PATTERN = r"\p{N}|" + GPT2_PATTERN.replace(r" ?\p{N}+|", "")
 
+# what BERT takes for Chinese characters: blocks of Unicode, as they were in 2018
+CHINESE = regex.compile(
+    "([\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0002a6df\U0002a700-\U0002ceaf\uf900-\ufaff\U0002f800-\U0002fa1f])"
+)
+
 Pair = tuple[bytes, bytes]
 
 
 class BPE:
     """Byte-level byte-pair encoding: start from single bytes, then merge the pairs that training found most frequent.
 
-    Every text can be encoded, and decoding gives it back: the 256 bytes are tokens.
+    Decoding gives the text back. Where all 256 bytes are tokens, every text can be encoded.
 
     Parameters
     ----------
-    ids : token (bytes) -> id; holds all 256 bytes
+    ids : token (bytes) -> id
     merges : pairs in the order in which they are merged; each pair and its two parts are tokens
     pattern : what to cut the text into first; no merge crosses a cut
     special : text -> id of tokens that stand for something else than text, such as the end of a document
@@ -44,8 +49,6 @@ class BPE:
         pattern: str = GPT2_PATTERN,
         special: Mapping[str, int] | None = None,
     ) -> None:
-        if missing := [byte for byte in range(256) if bytes([byte]) not in ids]:
-            raise ValueError(f"every single byte must be a token; missing: {missing[:5]}")
         for left, right in merges:
             if left not in ids or right not in ids or left + right not in ids:
                 raise ValueError(f"the merge of {left!r} and {right!r} needs both and their sum among the tokens")
@@ -68,6 +71,7 @@ class BPE:
         Raises
         ------
         TypeError : not a text
+        ValueError : a byte for which the vocabulary has no token
         """
         if not isinstance(text, str):
             raise TypeError(f"a tokenizer encodes a text; got {type(text).__name__}")
@@ -105,6 +109,8 @@ class BPE:
                 break
             at = ranks.index(best)
             parts[at : at + 2] = [parts[at] + parts[at + 1]]
+        if unknown := [part for part in parts if part not in self.ids]:
+            raise ValueError(f"this vocabulary has no token for the byte {unknown[0]!r}, which {piece!r} holds")
         return [self.ids[part] for part in parts]
 
 
@@ -221,7 +227,7 @@ class WordPiece:
         if not isinstance(text, str):
             raise TypeError(f"a tokenizer encodes a text; got {type(text).__name__}")
         text = regex.sub(r"(?![\t\n\r])[\p{C}�]", "", text)
-        text = regex.sub(r"(\p{Han})", r" \1 ", text)
+        text = CHINESE.sub(r" \1 ", text)
         words = []
         for word in text.split():
             plain = "".join(c for c in unicodedata.normalize("NFD", word.lower()) if unicodedata.category(c) != "Mn")

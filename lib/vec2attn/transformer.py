@@ -196,6 +196,16 @@ class Encoder(nn.Module):
         return X
 
 
+def empty_caches(model: nn.Module, batch: int, length: int) -> list[KVCache]:
+    """Return an empty cache for each attention of the model, in the type and on the device of its weights."""
+    weight = next(model.parameters())
+    return [
+        KVCache(batch, layer.kv_heads, length, layer.head_size, dtype=weight.dtype, device=weight.device)
+        for layer in model.modules()
+        if isinstance(layer, MultiHeadAttention)
+    ]
+
+
 @dataclass(frozen=True)
 class GPTConfig:
     """Sizes of a GPT; the defaults are GPT-2 small's, with 124,439,808 parameters."""
@@ -245,15 +255,6 @@ class GPT(nn.Module):
             nn.init.normal_(module.weight, std=0.02)
         if isinstance(module, nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
-
-    def caches(self, batch: int, length: int | None = None) -> list[KVCache]:
-        """Return an empty cache for each layer."""
-        weight, length = self.tokens.weight, length or self.config.length
-        return [
-            KVCache(batch, layer.kv_heads, length, layer.head_size, dtype=weight.dtype, device=weight.device)
-            for layer in self.modules()
-            if isinstance(layer, MultiHeadAttention)
-        ]
 
     def forward(
         self, ids: Int[Tensor, "batch t"], caches: list[KVCache] | None = None
@@ -315,8 +316,6 @@ class Llama(nn.Module):
         )
         self.norm = RMSNorm(c.d, c.eps)
         self.rotate = RoPE(c.d // c.heads, c.length, base=c.base, layout=c.layout)
-
-    caches = GPT.caches
 
     def forward(
         self, ids: Int[Tensor, "batch t"], caches: list[KVCache] | None = None

@@ -104,7 +104,7 @@ def test_each_rank_can_be_reached_and_what_is_said_fits(figure):
     figure.slider("Rank k").fill("120")
     assert figure.said() == "120 ranks hold 60,120 numbers, more than the 60,000 of A itself."
     assert figure.box.locator(".v2a-svd-over").count() == 1
-    figure.box.get_by_role("button", name="One rank less").click()
+    figure.box.get_by_role("button", name="one rank less").click()
     figure.assert_equals_library(119)
     assert figure.box.locator(".v2a-svd-over").count() == 0
     figure.button("Reset").click()

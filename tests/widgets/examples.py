@@ -10,8 +10,11 @@ import numpy as np
 from vec2attn.datasets import cat, smollm2_logits, smollm2_prompts, smollm2_tokens
 from vec2attn.widgets.base import Figure
 from vec2attn.widgets.block_matmul import BlockMatmul
+from vec2attn.widgets.descent_bowl import DescentBowl
+from vec2attn.widgets.eigenvectors import Eigenvectors
 from vec2attn.widgets.rotation_projection import RotationProjection
 from vec2attn.widgets.softmax_bars import SoftmaxBars
+from vec2attn.widgets.svd2d import Svd2d
 from vec2attn.widgets.svd_truncation import SvdTruncation
 from vec2attn.widgets.vectors2d import Vectors2d
 
@@ -147,6 +150,23 @@ EXAMPLES = {
         ],
         wrong=[],
     ),
+    "eigenvectors": Example(
+        make=Eigenvectors,
+        changes={"entries": [1.0, 0.5, -0.25, 2.0], "angle": -30.5, "path": [100.0, 20.25], "show": True},
+        refusals=[
+            ("entries", [1.0, 2.0, 3.0], r"entries must be four numbers from −5 to 5, .*; got \[1.0, 2.0, 3.0\]"),
+            ("entries", [1.0, 5.5, 0.0, 1.0], "got .1.0, 5.5"),
+            ("entries", [1.0, NAN, 0.0, 1.0], "got .1.0, nan"),
+            ("entries", [[4.0, 1.0], [1.0, 3.0]], "expected a float, not the list"),
+            ("angle", 181, "angle must be an angle from −180 to 180 degrees; got 181"),
+            ("angle", NAN, "got nan"),
+            ("angle", "90°", "expected a float, not the str '90°'"),
+            ("path", [0.0] * 100, "path must be at most 99 angles"),
+            ("path", [-INF], "got .-inf"),
+            ("show", "yes", "expected a boolean, not the str 'yes'"),
+        ],
+        wrong=[],
+    ),
     "vectors2d": Example(
         make=Vectors2d,
         changes={"u": [-1.5, 2.0], "v": [0.5, -3.25]},
@@ -178,5 +198,41 @@ EXAMPLES = {
             (([[1.0, NAN]],), {}, "A holds a NaN"),
             ((np.ones((3, 513)),), {}, r"at most 512 rows and columns; A has shape \(3, 513\): take a part"),
         ],
+    ),
+    "svd2d": Example(
+        make=Svd2d,
+        changes={"entries": [0.5, -0.9, 1.05, 0.75], "step": 1.5, "angle": -60.0},
+        refusals=[
+            ("entries", [1.0, 2.0], r"entries must be four numbers, row by row, .* 1.2 long; got \[1.0, 2.0\]"),
+            ("entries", [1.2, 0.0, 1.2, 1.0], "each column at most 1.2 long; got .1.2, 0.0"),
+            ("entries", [NAN, 0.0, 0.0, 1.0], "got .nan"),
+            ("entries", [1.0, 0.0, -INF, 1.0], "got .1.0, 0.0, -inf"),
+            ("entries", ["1", 0.0, 0.0, 1.0], "expected a float, not the str '1'"),
+            ("step", 3.1, r"step must be a number from 0 \(the circle\) to 3 .*; got 3.1"),
+            ("step", -0.5, "got -0.5"),
+            ("step", NAN, "got nan"),
+            ("angle", 181, "angle must be an angle from −180 to 180 degrees; got 181"),
+            ("angle", "20°", "expected a float, not the str '20°'"),
+        ],
+        wrong=[],
+    ),
+    "descent_bowl": Example(
+        make=DescentBowl,
+        changes={"eta": 0.19, "start": [1.5, -0.7], "kappa": 40.0, "method": "momentum"},
+        refusals=[
+            ("eta", 0, "eta must be a step size from 0.001 to 0.4; got 0"),
+            ("eta", -0.1, "got -0.1"),
+            ("eta", 0.41, "got 0.41"),
+            ("eta", NAN, "got nan"),
+            ("eta", "small", "expected a float, not the str 'small'"),
+            ("kappa", 0.5, "kappa must be a number from 1 to 100; got 0.5"),
+            ("kappa", INF, "got inf"),
+            ("start", [1.0], r"start must be two numbers, from −3 to 3 and from −2 to 2; got \[1.0\]"),
+            ("start", [0.0, 2.5], r"got \[0.0, 2.5\]"),
+            ("start", [NAN, 0.0], "got .nan"),
+            ("start", ["a", 0.0], "expected a float, not the str 'a'"),
+            ("method", "Adam", 'method must be "plain" or "momentum"; got \'Adam\''),
+        ],
+        wrong=[],
     ),
 }

@@ -276,7 +276,7 @@ def test_a_key_sets_the_rank(open_lab, control, key, rank):
 def test_buttons_go_one_rank_and_stop_at_the_ends(open_lab):
     lab = open_lab(SvdTruncation([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.5]], rank=2))
     lab.asked()
-    more, fewer, reset = (lab.view().get_by_role("button", name=n) for n in ("One rank more", "One rank less", "Reset"))
+    more, fewer, reset = (lab.view().get_by_role("button", name=n) for n in ("one rank more", "one rank less", "Reset"))
     more.click()
     assert asked(lab) == [3]
     assert more.is_disabled()

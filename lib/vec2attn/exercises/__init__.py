@@ -22,7 +22,12 @@ MODULES = {
     "2.1": "linear_maps",
     "2.2": "layers",
     "2.3": "matmul_cost",
+    "3.1": "eigenvectors",
+    "3.2": "pca_pagerank",
+    "3.3": "curvature",
+    "4.1": "decomposition",
     "4.2": "truncation",
+    "4.3": "low_rank",
 }
 
 

@@ -22,22 +22,24 @@ export function decode(view, step) {
 
 /** Add the pairs from … to − 1 to a sum (sign −1: take them away), row by row in double precision. */
 function add(out, base, pairs, rows, columns, from, to, sign, line) {
-  const width = rows + columns;
+  if (from === to) { out.set(base); return; }
+  const width = rows + columns, last = to - 1;
   for (let i = 0; i < rows; i++) {
     const start = i * columns;
-    for (let j = 0; j < columns; j++) line[j] = base ? base[start + j] : 0;
-    for (let t = from; t < to; t++) {
+    for (let j = 0; j < columns; j++) line[j] = base[start + j];
+    for (let t = from; t < last; t++) {
       const factor = sign * pairs[t * width + i], v = t * width + rows;
       for (let j = 0; j < columns; j++) line[j] += factor * pairs[v + j];
     }
-    out.set(line, start);
+    const factor = sign * pairs[last * width + i], v = last * width + rows;
+    for (let j = 0; j < columns; j++) out[start + j] = line[j] + factor * pairs[v + j];
   }
 }
 
 /** Sums of the first k pairs for any k: a few are kept, so that any other is at most four pairs away. */
 export function sums(pairs, rows, columns) {
   const ranks = pairs.length / (rows + columns), line = new Float64Array(columns);
-  const kept = [null];  // the sum of the first 8 i pairs, or of all
+  const kept = [new Float32Array(rows * columns)];  // the sum of the first 8 i pairs, or of all
   for (let from = 0; from < ranks; from += EVERY) {
     const next = new Float32Array(rows * columns);
     add(next, kept.at(-1), pairs, rows, columns, from, Math.min(from + EVERY, ranks), 1, line);
@@ -198,9 +200,9 @@ function render({ model, el }) {
   // controls and numbers
   const rank = slider("Rank k", { min: 1, max: ranks, step: 1 }, choose);
   const button = (text, label, onclick) => h("button", { type: "button", "aria-label": label, onclick }, text);
-  const fewer = button("−1", "One rank less", () => choose(model.get("rank") - 1));
-  const more = button("+1", "One rank more", () => choose(model.get("rank") + 1));
-  const reset = button("Reset", "Reset", () => choose(start));
+  const fewer = button("−1", "−1, one rank less", () => choose(model.get("rank") - 1));
+  const more = button("+1", "+1, one rank more", () => choose(model.get("rank") + 1));
+  const reset = button("Reset", null, () => choose(start));
   const value = {};
   const fact = (key, name, ...rest) => h("div", {}, h("dt", {}, name), value[key] = h("dd"), ...rest);
   const filled = h("i"), most = ranks * (rows + columns + 1), whole = rows * columns;

@@ -9,7 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.extmath import randomized_svd as sklearn_svd
 
-from vec2attn.svd import _tournament, effective_rank, polar, pseudo_inverse, randomized_svd, svd, truncate
+from vec2attn.svd import (
+    _tournament,
+    effective_rank,
+    marchenko_pastur,
+    polar,
+    pseudo_inverse,
+    random_spectrum,
+    randomized_svd,
+    svd,
+    truncate,
+)
 
 
 def random(seed, m, n, rank=None, grade=0.0):
@@ -204,3 +214,68 @@ def test_effective_rank_counts_equal_values_and_ignores_the_scale():
     s = [5.0, 2.0, 1.0]
     assert effective_rank(s) == pytest.approx(math.exp(-sum(x / 8 * math.log(x / 8) for x in s)))
     assert effective_rank([1000 * x for x in s]) == pytest.approx(effective_rank(s))
+
+
+# ---- Random matrices -------------------------------------------------------------------------------------------------
+
+
+def midpoints(a, b, steps=200_000):
+    """Return the middles of equal steps from a to b, and the width of a step."""
+    h = (b - a) / steps
+    return a + h * (np.arange(steps) + 0.5), h
+
+
+@pytest.mark.parametrize("ratio", [0.01, 0.25, 0.7, 1])
+def test_the_density_of_singular_values_sums_to_one_and_its_squares_to_one(ratio):
+    x, h = midpoints(0, 2.1)
+    f = marchenko_pastur(x, ratio)
+    assert (f >= 0).all()
+    assert f.sum() * h == pytest.approx(1, abs=1e-5)
+    assert (x**2 * f).sum() * h == pytest.approx(1, abs=1e-5)  # E σ² = max(m, n)
+    assert (x**4 * f).sum() * h == pytest.approx(1 + ratio, abs=1e-5)  # E tr (AAᵀ)² / (r max²)
+    outside = (x < 1 - math.sqrt(ratio)) | (x > 1 + math.sqrt(ratio))
+    assert not f[outside].any()
+
+
+def test_for_square_matrices_the_density_is_a_quarter_of_an_ellipse():
+    np.testing.assert_allclose(
+        marchenko_pastur([0, 1, math.sqrt(3), 2, 3], 1), np.array([2, math.sqrt(3), 1, 0, 0]) / math.pi, atol=1e-15
+    )
+    # a hair from square, away from 0, the general formula gives the same
+    x = np.linspace(0.1, 1.9, 7)
+    np.testing.assert_allclose(marchenko_pastur(x, 1 - 1e-9), marchenko_pastur(x, 1), rtol=1e-6)
+
+
+def test_the_density_by_hand_for_a_matrix_four_times_as_long_as_wide():
+    # β = 1/4: a² = 1/4, b² = 9/4; at x = 1 it is √(5/4 · 3/4) / (π/4) = √15/π
+    assert marchenko_pastur([1.0], 0.25)[0] == pytest.approx(math.sqrt(15) / math.pi)
+    assert marchenko_pastur(np.ones(2, np.float32), 0.25).dtype == np.float32
+
+
+@pytest.mark.parametrize(("m", "n"), [(400, 400), (150, 600), (500, 31)])
+def test_the_law_predicts_the_singular_values_of_a_sample(m, n):
+    entries = np.random.default_rng(m + n)
+    for A in (entries.standard_normal((m, n)), entries.choice([-1.0, 1.0], (m, n))):  # whatever their distribution
+        s = np.linalg.svd(A, compute_uv=False)
+        np.testing.assert_allclose(random_spectrum(m, n), s, atol=0.12 * math.sqrt(max(m, n)))
+        assert np.abs(random_spectrum(m, n) - s).mean() < 0.02 * math.sqrt(max(m, n))
+
+
+@pytest.mark.parametrize(("m", "n"), [(300, 300), (80, 300), (300, 7), (1, 5), (1, 1)])
+def test_predicted_values_fall_and_lie_where_the_density_says(m, n):
+    s = random_spectrum(m, n)
+    r, beta = min(m, n), min(m, n) / max(m, n)
+    assert s.shape == (r,)
+    assert (np.diff(s) < 0).all()
+    x, h = midpoints(0, 2.1)
+    share = 1 - np.cumsum(marchenko_pastur(x, beta)) * h
+    at = np.interp(s / math.sqrt(max(m, n)), x + h / 2, share)
+    np.testing.assert_allclose(at, (np.arange(r) + 0.5) / r, atol=1e-4)
+    assert (s**2).sum() == pytest.approx(m * n, rel=0.4 / r)
+
+
+def test_the_law_knows_the_sizes_by_their_ratio_alone():
+    small, large = random_spectrum(64, 256), random_spectrum(256, 64)
+    np.testing.assert_array_equal(small, large)
+    half = random_spectrum(128, 512)
+    np.testing.assert_allclose(half.reshape(64, 2).mean(axis=1) / math.sqrt(512), small / math.sqrt(256), atol=5e-3)

@@ -220,3 +220,58 @@ def effective_rank(s: Real[np.ndarray, " r"] | list) -> float:
         raise ValueError(f"s must be singular values: one axis, none negative, not all zero; got shape {s.shape}")
     p = s[s > 0] / s.sum()
     return float(np.exp(-(p * np.log(p)).sum()))
+
+
+def marchenko_pastur(x: Real[np.ndarray, "*shape"] | list, ratio: float | int) -> Float[np.ndarray, "*shape"]:
+    r"""Return the density of the singular values of a large random matrix whose longer side is scaled away.
+
+    For A (m, n) with independent entries of mean 0 and variance 1, the values $x = \sigma/\sqrt{\max(m, n)}$ lie
+    between $a = 1 - \sqrt\beta$ and $b = 1 + \sqrt\beta$ with $\beta = \min(m, n)/\max(m, n)$, and have the density
+    $\sqrt{(b^2 - x^2)(x^2 - a^2)}\,/\,(\pi\beta x)$. For a square matrix it is a quarter of an ellipse,
+    $\sqrt{4 - x^2}/\pi$ (the quarter-circle law). The sizes enter by their ratio alone.
+
+    Parameters
+    ----------
+    x : where the density is wanted, ≥ 0
+    ratio : β, the shorter side divided by the longer, in (0, 1]
+
+    Raises
+    ------
+    ValueError : a negative, NaN or infinite x; `ratio` outside (0, 1]
+
+    Source: Marchenko & Pastur 1967, doi:10.1070/SM1967v001n04ABEH001994, for $x^2$
+    """
+    if not 0 < ratio <= 1:
+        raise ValueError(f"ratio is the shorter side divided by the longer, in (0, 1]; got {ratio}")
+    x = as_reals("x", x)
+    if x.min() < 0:
+        raise ValueError(f"singular values are never negative; got {x.min()}")
+    if ratio == 1:
+        return np.sqrt(np.maximum(4 - x * x, 0)) / np.pi
+    squares = (1 + np.array([-1, 1]) * np.sqrt(ratio)) ** 2
+    inside = np.maximum((squares[1] - x * x) * (x * x - squares[0]), 0)
+    return (np.sqrt(inside) / (np.pi * ratio * np.where(x > 0, x, 1))).astype(x.dtype)
+
+
+def random_spectrum(m: int, n: int) -> Float[np.ndarray, " r"]:
+    r"""Return the singular values, falling, that the law of Marchenko and Pastur predicts for a random (m, n) matrix.
+
+    The entries are independent with mean 0 and variance 1; multiply by their standard deviation for others. Value i of
+    r = min(m, n) is the point that a share $(i - 1/2)/r$ of the density lies above. With $x^2 = 1 + \beta +
+    2\sqrt\beta\cos\theta$ the density becomes $2\sin^2\theta / (\pi x^2)$ in θ, smooth to both ends; its midpoint sum
+    is the distribution function.
+
+    Raises
+    ------
+    ValueError : a side below 1
+
+    Source: as `marchenko_pastur`
+    """
+    if min(m, n) < 1:
+        raise ValueError(f"a matrix has at least one row and one column; got {m} × {n}")
+    r, beta, steps = min(m, n), min(m, n) / max(m, n), 20_000
+    theta = (np.arange(steps) + 0.5) * np.pi / steps
+    squares = 1 + beta + 2 * np.sqrt(beta) * np.cos(theta)  # falling from b² to a²
+    share = np.cumsum(2 * np.sin(theta) ** 2 / squares) / steps
+    x = np.interp((np.arange(r) + 0.5) / r, share / share[-1], np.sqrt(squares))
+    return x * np.sqrt(max(m, n))

@@ -5,7 +5,16 @@ import math
 import numpy as np
 import pytest
 
-from vec2attn.svd import effective_rank, polar, pseudo_inverse, randomized_svd, svd, truncate
+from vec2attn.svd import (
+    effective_rank,
+    marchenko_pastur,
+    polar,
+    pseudo_inverse,
+    random_spectrum,
+    randomized_svd,
+    svd,
+    truncate,
+)
 
 RNG = np.random.default_rng(0)
 OF_A_MATRIX = {
@@ -51,6 +60,15 @@ REFUSALS = {
     "polar of a wide matrix": (lambda: polar(A), r"got shape \(2, 3\): take the factors of A.T"),
     "negative singular value": (lambda: effective_rank([1.0, -1.0]), "none negative"),
     "all zero": (lambda: effective_rank([0.0, 0.0]), "not all zero"),
+    "longer by shorter": (
+        lambda: marchenko_pastur([1.0], 4),
+        r"shorter side divided by the longer, in \(0, 1\]; got 4",
+    ),
+    "ratio of 0": (lambda: marchenko_pastur([1.0], 0), "got 0"),
+    "ratio of NaN": (lambda: marchenko_pastur([1.0], math.nan), "got nan"),
+    "density below 0": (lambda: marchenko_pastur([1.0, -0.5], 1), "never negative; got -0.5"),
+    "density at NaN": (lambda: marchenko_pastur([math.nan], 1), "x holds a NaN"),
+    "no rows": (lambda: random_spectrum(0, 3), "at least one row and one column; got 0 × 3"),
     "a matrix for singular values": (lambda: effective_rank([[1.0]]), r"one axis.* got shape \(1, 1\)"),
 }
 

@@ -12,6 +12,7 @@ from site_reader import PAGES, SITE, Visit
 
 KB = 1000
 PLAIN, WITH_PLOTS, REQUESTS = 300 * KB, 900 * KB, 25  # compressed; plots: with plotly, once the reader has met them
+PICTURES = {"chapters/04_svd/truncation.html": 400 * KB}  # carries a photograph, and its factors at every rank
 LOADS = {"href": {"link", "image", "use"}, "src": None, "srcset": None, "poster": None, "data": {"object"}}
 
 
@@ -103,7 +104,7 @@ def test_page_stays_within_its_budget(opened, record_property, path):
         f"to the end: {plain / KB:5.1f} KB, plotly {plotly / KB:5.1f} KB",
     )
     assert path in first, "the page itself was not counted"
-    assert max(sum(first.values()), plain) <= PLAIN
+    assert max(sum(first.values()), plain) <= PICTURES.get(path, PLAIN)
     assert requests <= REQUESTS
     assert plain + plotly <= WITH_PLOTS
     assert bool(plotly) == bool(visit.page.locator(".v2a-plot").count()), "plotly is loaded where a plot needs it"

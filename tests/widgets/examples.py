@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vec2attn.datasets import smollm2_logits, smollm2_prompts, smollm2_tokens
+from vec2attn.datasets import cat, smollm2_logits, smollm2_prompts, smollm2_tokens
 from vec2attn.widgets.base import Figure
 from vec2attn.widgets.block_matmul import BlockMatmul
 from vec2attn.widgets.descent_bowl import DescentBowl
@@ -17,6 +17,7 @@ from vec2attn.widgets.jacobian2d import Jacobian2d
 from vec2attn.widgets.rotation_projection import RotationProjection
 from vec2attn.widgets.softmax_bars import SoftmaxBars
 from vec2attn.widgets.svd2d import Svd2d
+from vec2attn.widgets.svd_truncation import SvdTruncation
 from vec2attn.widgets.vectors2d import Vectors2d
 
 NAN, INF = float("nan"), float("inf")
@@ -64,6 +65,10 @@ def few(n: int, **at: float) -> np.ndarray:
     for place, value in at.items():
         z[int(place.removeprefix("i"))] = value
     return z
+
+
+def svd_truncation(**traits: Any) -> SvdTruncation:
+    return SvdTruncation(cat(), **traits)
 
 
 MANY = [f" word{i}" for i in range(2000)]
@@ -177,6 +182,24 @@ EXAMPLES = {
             ("v", 3.0, "expected a list, not the float 3.0"),
         ],
         wrong=[],
+    ),
+    "svd_truncation": Example(
+        make=svd_truncation,
+        changes={"rank": 73},
+        refusals=[
+            ("rank", 0, "rank must be a whole number from 1 to 200; got 0"),
+            ("rank", -1, "got -1"),
+            ("rank", 201, "got 201"),
+            ("rank", 1.5, "expected an int, not the float 1.5"),
+        ],
+        wrong=[
+            (([1.0, 2.0],), {}, r"A must be a matrix.*got shape \(2,\)"),
+            ((np.ones((2, 3, 3)),), {}, r"got shape \(2, 3, 3\)"),
+            ((np.ones((0, 3)),), {}, "A is empty"),
+            ((np.zeros((4, 3)),), {}, r"all entries of A \(4, 3\) are zero"),
+            (([[1.0, NAN]],), {}, "A holds a NaN"),
+            ((np.ones((3, 513)),), {}, r"at most 512 rows and columns; A has shape \(3, 513\): take a part"),
+        ],
     ),
     "svd2d": Example(
         make=Svd2d,

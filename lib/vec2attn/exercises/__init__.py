@@ -26,6 +26,7 @@ MODULES = {
     "3.2": "pca_pagerank",
     "3.3": "curvature",
     "4.1": "decomposition",
+    "4.2": "truncation",
     "4.3": "low_rank",
     "5.1": "einsum",
     "5.3": "derivatives",

@@ -342,7 +342,7 @@ class Tensor:
     def transpose(self, *axes: Any) -> "Tensor":
         """Return the axes in another order; reversed if none is given."""
         order = axes[0] if len(axes) == 1 and np.ndim(axes[0]) else axes
-        return transpose(self, axes=tuple(order) if len(order) else tuple(range(self.ndim))[::-1])
+        return transpose(self, axes=tuple(map(int, order)) if len(order) else tuple(range(self.ndim))[::-1])
 
     def astype(self, dtype: Any) -> "Tensor":
         """Return the numbers in another floating-point type; gradients come back in the type of this one."""
@@ -672,7 +672,14 @@ def astype(x: Any, *, dtype: np.dtype) -> Any:
 
 
 reshape.differentiate(lambda g, y, x, *, shape: (lambda: g.reshape(x.shape),))
-transpose.differentiate(lambda g, y, x, *, axes: (lambda: g.transpose(np.argsort([i % len(axes) for i in axes])),))
+
+
+@transpose.differentiate
+def _transpose(g: Any, y: Any, x: Any, *, axes: tuple[int, ...]) -> Any:
+    order = [i % len(axes) for i in axes]
+    return (lambda: g.transpose(*map(order.index, range(len(order)))),)
+
+
 astype.differentiate(lambda g, y, x, *, dtype: (lambda: g,))  # the walk gives it the dtype of x
 
 

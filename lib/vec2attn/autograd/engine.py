@@ -31,9 +31,9 @@ class Operation:
     So arrays from outside, which anybody may change, are copied, and a leaf that was assigned to is refused.
     """
 
-    def __init__(self, forward: Callable[..., Any], *, reads: bool = True) -> None:
-        self.forward, self.reads = forward, reads
-        self.name, self.__doc__, self.__wrapped__ = forward.__name__, forward.__doc__, forward
+    def __init__(self, forward: Callable[..., Any], *, reads: bool = True, name: str = "") -> None:
+        self.forward, self.reads, self.name = forward, reads, name or forward.__name__
+        self.__doc__, self.__wrapped__ = forward.__doc__, forward
         self.vjps: Vjp | None = None
 
     def differentiate(self, vjps: Vjp) -> Vjp:
@@ -64,9 +64,9 @@ class Operation:
         return array if isinstance(x, np.ndarray) else array[()]
 
 
-def operation(*, reads: bool = True) -> Callable[[Callable[..., Any]], Operation]:
-    """Make an `Operation` of a function of arrays; a decorator."""
-    return lambda forward: Operation(forward, reads=reads)
+def operation(*, reads: bool = True, name: str = "") -> Callable[[Callable[..., Any]], Operation]:
+    """Make an `Operation` of a function of arrays; a decorator. The name is what errors and drawings call it by."""
+    return lambda forward: Operation(forward, reads=reads, name=name)
 
 
 def _can_change(x: Any) -> bool:
@@ -587,7 +587,7 @@ def _matmul(g: Any, Y: Any, A: Any, B: Any) -> Any:
     return lambda: g @ swap(B), lambda: swap(A) @ g
 
 
-@operation(reads=False)
+@operation(reads=False, name="transpose")
 def swap(A: Any) -> Any:
     """Return the transpose of the last two axes."""
     return A.mT
@@ -619,14 +619,14 @@ def keep_axes(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
     return g.reshape([1 if i in axes else n for i, n in enumerate(shape)])
 
 
-@operation(reads=False)
+@operation(reads=False, name="sum")
 def total(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the sum over some axes, or all."""
     return x.sum(axis=axis, keepdims=keepdims)
 
 
 @total.differentiate
-def _total(g: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+def _total(g: Any, y: Any, x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
     return (lambda: spread(keep_axes(g, x.shape, axis), shape=x.shape),)
 
 
@@ -639,14 +639,14 @@ def spread(x: Any, *, shape: tuple[int, ...]) -> Any:
 spread.differentiate(lambda g, y, x, *, shape: (lambda: g,))  # unbroadcast does the rest
 
 
-@operation()
+@operation(name="max")
 def largest(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the largest entry along some axes; equal ones share the gradient."""
     return x.max(axis=axis, keepdims=keepdims)
 
 
 @largest.differentiate
-def _largest(g: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+def _largest(g: Any, y: Any, x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
     top = numbers(x) == numbers(keep_axes(y, x.shape, axis))
     with np.errstate(invalid="ignore"):  # beside a NaN nothing is the largest: 0/0 passes the NaN on
         share = (top / top.sum(axis=axis, keepdims=True)).astype(g.dtype)

@@ -35,7 +35,7 @@ def einsum(formula: str, *arrays: Any) -> Any:
     return contract(*arrays, formula=formula)
 
 
-@operation()
+@operation(name="einsum")
 def contract(*arrays: Any, formula: str) -> Any:
     """Return what `einsum` returns, without its checks."""
     return np.einsum(formula, *arrays, optimize=len(arrays) > 2)
@@ -114,7 +114,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return choose(a, b, condition=np.array(numbers(condition), bool))
 
 
-@operation(reads=False)
+@operation(reads=False, name="where")
 def choose(a: Any, b: Any, *, condition: np.ndarray) -> Any:
     """Return what `where` returns."""
     return np.where(condition, a, b)
@@ -172,7 +172,7 @@ def cross_entropy(z: Any, targets: Any) -> Any:
     return mean_surprise(z, targets=_classes(np.shape(numbers(z)), targets))
 
 
-@operation()
+@operation(name="cross_entropy")
 def mean_surprise(z: Any, *, targets: np.ndarray) -> Any:
     """Return what `cross_entropy` returns."""
     return -np.take_along_axis(_log_softmax(z), targets[..., None], axis=-1).mean()

@@ -1,9 +1,11 @@
-"""The engine: one training step of a network for digits, 784-256-10, against torch, autograd, and an engine of scalars.
+"""The engine: one training step of a network for digits against torch, autograd, and an engine of scalars.
 
-The last is compared by time for each FLOP, on a network that it can finish: 2 · weights · rows forward, twice that back.
+The last is compared by time for each FLOP, on a network that it can finish: 2 · weights · rows forward, twice that
+back.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -57,7 +59,7 @@ def ours_and_torchs() -> tuple[Callable[[], Any], Callable[[], Any], Callable[[]
     X, y = rng.normal(size=(BATCH, SIZES[0])).astype(np.float32), rng.integers(SIZES[-1], size=BATCH)
     model = MLP(SIZES, rng=rng)
     optimizer = SGD(model.parameters(), RATE)
-    linears = [torch.nn.Linear(n, m) for n, m in zip(SIZES, SIZES[1:], strict=False)]
+    linears = [torch.nn.Linear(n, m) for n, m in itertools.pairwise(SIZES)]
     peer = torch.nn.Sequential(linears[0], torch.nn.ReLU(), linears[1])
     with torch.no_grad():
         for mine, theirs in zip(model.parameters(), peer.parameters(), strict=True):
@@ -103,7 +105,7 @@ def scalar_step(sizes: tuple[int, int, int], rows: int) -> Callable[[], Any]:
     """Return a forward and backward pass through a network of scalars."""
     rng = np.random.default_rng(62)
     X = rng.normal(size=(rows, sizes[0])).tolist()
-    weights = [rng.normal(size=(m, n)).tolist() for n, m in zip(sizes, sizes[1:], strict=False)]
+    weights = [rng.normal(size=(m, n)).tolist() for n, m in itertools.pairwise(sizes)]
 
     def step() -> None:
         layers = [[[Value(w) for w in row] for row in W] for W in weights]

@@ -581,10 +581,16 @@ def _matmul(g: Any, Y: Any, A: Any, B: Any) -> Any:
     if len(B.shape) == 1:  # a column
         g = g.reshape((*g.shape, 1))
         return lambda: g @ B.reshape((1, -1)), lambda: (swap(A) @ g).reshape((*A.shape[:-2], A.shape[-1]))
-    if len(B.shape) == 2 and len(A.shape) > 2:  # one matrix for a whole batch: a single product instead of many
+    if len(B.shape) > 2:
+        return lambda: g @ swap(B), lambda: swap(A) @ g
+
+    def to_B() -> Any:  # one matrix for a whole batch: a single product instead of many
         rows = math.prod(A.shape[:-1])
-        return lambda: g @ swap(B), lambda: A.reshape((rows, A.shape[-1])).T @ g.reshape((rows, g.shape[-1]))
-    return lambda: g @ swap(B), lambda: swap(A) @ g
+        flat, u = A.reshape((rows, A.shape[-1])), g.reshape((rows, g.shape[-1]))
+        # where B is some W.T, so is the gradient: W then gets it in the order of its own memory
+        return (u.T @ flat).T if numbers(B).flags.f_contiguous else flat.T @ u
+
+    return lambda: g @ swap(B), to_B
 
 
 @operation(reads=False, name="transpose")

@@ -22,6 +22,7 @@ MODULES = {
     "2.1": "linear_maps",
     "2.2": "layers",
     "2.3": "matmul_cost",
+    "6.1": "reverse_mode",
 }
 
 

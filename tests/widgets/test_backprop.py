@@ -85,7 +85,7 @@ def test_the_sentences_say_what_was_multiplied_and_added():
     assert said == [
         "Only the inputs have values. Step computes the first operation.",
         "Forward: a·b is 1.500 · (−1.000) = −1.500.",
-        "Forward: tanh is tanh (−0.500) = −0.462. That is f; now the way back.",
+        "Forward: tanh(−0.500) = −0.462. That is f; now the way back.",
         "The way back begins at the result: f moves by 1 when f moves by 1, so its gradient is 1.",
         "Back from a·b to b: gradient 0.786 times local derivative 1.500 is 1.180. All gradients are known.",
         "Back from relu to w·x + b: gradient (−2.000) times local derivative 0.000 is 0.000. The slope is 0 here: "
@@ -156,7 +156,7 @@ def test_the_still_picture_and_the_live_one_show_the_same_at_every_step(open_lab
         figure.step = step
         lab.arrive(step=step)
         live = shown(lab.view().locator("svg").evaluate("(svg) => svg.outerHTML"))
-        assert live == shown(figure.still())
+        assert live == shown(figure.picture(step))
         boxes, beside = live
         assert [label for label, _, _ in boxes] == [node["label"] for node in nodes]
         for i, (_, value, gradient) in enumerate(boxes):
@@ -171,6 +171,7 @@ def test_the_still_picture_and_the_live_one_show_the_same_at_every_step(open_lab
         operations = len(nodes) - INPUTS
         assert sum(bool(text) for text in beside) == max(0, step - operations - 1)
     assert all(gradient for _, _, gradient in boxes)
+    assert shown(figure.still()) == live  # who cannot step sees the end of the walk
 
 
 # ---- Controls --------------------------------------------------------------------------------------------------------

@@ -3,15 +3,16 @@
 const INPUTS = 3;
 const WIDTH = 340, ROW = 94, HIGH = 60, PAD = 4;  // as in backprop.py
 
+const bare = (text) => text.replace(/[()]/g, "");
 /** Each operation: its value, its derivatives with respect to what it is made of, and how to write it. */
 export const OPERATIONS = {
   "multiply": { value: (a, b) => a * b, slopes: (y, a, b) => [b, a], text: (a, b) => `${a} · ${b}` },
   "add": { value: (a, b) => a + b, slopes: () => [1, 1], text: (a, b) => `${a} + ${b}` },
   "minus 1": { value: (x) => x - 1, slopes: () => [1], text: (x) => `${x} − 1` },
   "square": { value: (x) => x * x, slopes: (y, x) => [2 * x], text: (x) => `${x}²` },
-  "tanh": { value: Math.tanh, slopes: (y) => [1 - y * y], text: (x) => `tanh ${x}` },
-  "relu": { value: (x) => Math.max(x, 0), slopes: (y, x) => [x > 0 ? 1 : 0], text: (x) => `relu ${x}` },
-  "sigmoid": { value: (x) => 1 / (1 + Math.exp(-x)), slopes: (y) => [y * (1 - y)], text: (x) => `σ ${x}` },
+  "tanh": { value: Math.tanh, slopes: (y) => [1 - y * y], text: (x) => `tanh(${bare(x)})` },
+  "relu": { value: (x) => Math.max(x, 0), slopes: (y, x) => [x > 0 ? 1 : 0], text: (x) => `relu(${bare(x)})` },
+  "sigmoid": { value: (x) => 1 / (1 + Math.exp(-x)), slopes: (y) => [y * (1 - y)], text: (x) => `σ(${bare(x)})` },
 };
 
 /** The lines in the order of the way back: [node, place among what it is made of]. */
@@ -65,7 +66,8 @@ export function sentence(nodes, inputs, s) {
   if (s <= operations) {
     const { label, op, of } = nodes[INPUTS + s - 1], value = number(values[INPUTS + s - 1]);
     const end = s === operations ? " That is f; now the way back." : "";
-    return `Forward: ${label} is ${OPERATIONS[op].text(...of.map((i) => factor(values[i])))} = ${value}.${end}`;
+    const name = of.length > 1 ? `${label} is ` : "";
+    return `Forward: ${name}${OPERATIONS[op].text(...of.map((i) => factor(values[i])))} = ${value}.${end}`;
   }
   if (s === operations + 1) return "The way back begins at the result: f moves by 1 when f moves by 1, so its gradient is 1.";
   const all = lines(nodes), [i, j] = all[s - operations - 2], to = nodes[i].of[j], slope = slopes[i][j];

@@ -61,7 +61,7 @@ GRAPHS: list[dict[str, Any]] = [
         "name": "h · σ(h), h = a·b + c",
         "inputs": [1.0, 2.0, -1.0],
         "nodes": [
-            *_start("a", "b", "c", "h = a·b + c", 172),
+            *_start("a", "b", "c", "h = a·b + c", 200),
             _node("σ(h)", 110, 3, "sigmoid", (4,), ((160, 110),)),
             _node("h · σ(h)", 190, 4, "multiply", (4, 5), ((250, 222), (110, 158))),
         ],
@@ -140,18 +140,16 @@ class Backprop(Figure):
         """Return the lines in the order of the way back: (node, place among what it is made of)."""
         return [(i, j) for i in range(len(self.nodes) - 1, INPUTS - 1, -1) for j in range(len(self.nodes[i]["of"]))]
 
-    def still(self) -> str:
-        """Return the graph at the present step as an SVG, with the numbers of the library."""
+    def picture(self, step: int) -> str:
+        """Return the graph after so many steps as an SVG, with the numbers of the library."""
         values, slopes, given = self.values(), self.slopes(), self.gradients()
         operations = len(self.nodes) - INPUTS
-        done = max(0, self.step - operations - 1)
-        passed = self.lines()[:done]
+        passed = self.lines()[: max(0, step - operations - 1)]
         parts: list[list[float]] = [[] for _ in self.nodes]
-        if self.step > operations:
+        if step > operations:
             parts[-1] = [1.0]
         for i, j in passed:
             parts[self.nodes[i]["of"][j]].append(given[i] * slopes[i][j])
-        rows = max(node["row"] for node in self.nodes) + 1
         drawn = [
             _line(node, self.nodes[node["of"][j]], j, slopes[i][j] if (i, j) in passed else None)
             for i, node in enumerate(self.nodes)
@@ -159,21 +157,24 @@ class Backprop(Figure):
         ]
         for i, node in enumerate(self.nodes):
             kind = "in" if i < INPUTS else "out" if i == len(self.nodes) - 1 else "mid"
-            value = _fixed(values[i]) if i < INPUTS + self.step else ""
-            drawn.append(_box(node, kind, value, parts[i]))
-        height = rows * ROW - ROW + HIGH + 2 * PAD
-        label = f"The graph of {GRAPHS[self.expression]['name']}, step {self.step} of {self.steps}"
-        facts = [("f", _fixed(values[-1]) if self.step >= operations else "not yet")]
-        for i in range(INPUTS):
-            known = self.step == self.steps
-            facts.append((f"∂f/∂{self.nodes[i]['label']}", _fixed(given[i]) if known else "not yet"))
-        numbers = "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in facts)
+            drawn.append(_box(node, kind, _fixed(values[i]) if i < INPUTS + step else "", parts[i]))
+        height = max(node["row"] for node in self.nodes) * ROW + HIGH + 2 * PAD
+        label = f"The graph of f = {GRAPHS[self.expression]['name']}, step {step} of {self.steps}"
         return (
-            f'<div class="v2a"><div class="v2b-main"><svg class="v2b-graph" viewBox="0 0 {WIDTH} {height}" role="img" '
-            f'aria-label="{label}">{"".join(drawn)}</svg><dl class="v2a-numbers">{numbers}</dl></div>'
-            f'<p class="v2a-key">f = {GRAPHS[self.expression]["name"]}, step {self.step} of {self.steps}. In a box: '
-            "the value, and in red, after ∂, the gradient. Beside a line, in purple: the local derivative. A still "
-            "picture: the steps need JavaScript, or a running notebook.</p></div>"
+            f'<svg class="v2b-graph" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">'
+            f"{''.join(drawn)}</svg>"
+        )
+
+    def still(self) -> str:
+        """Return the graph with all its values and gradients: who cannot step sees the end of the walk."""
+        facts = [("f", self.values()[-1])]
+        facts += [(f"∂f/∂{self.nodes[i]['label']}", self.gradients()[i]) for i in range(INPUTS)]
+        numbers = "".join(f"<div><dt>{name}</dt><dd>{_fixed(x)}</dd></div>" for name, x in facts)
+        return (
+            f'<div class="v2a"><div class="v2b-main">{self.picture(self.steps)}'
+            f'<dl class="v2a-numbers">{numbers}</dl></div><p class="v2a-key">f = {GRAPHS[self.expression]["name"]}, '
+            f"after all {self.steps} steps. In a box: the value, and in red, after ∂, the gradient. Beside a line, in "
+            "purple: the local derivative. A still picture: the steps need JavaScript, or a running notebook.</p></div>"
         )
 
 

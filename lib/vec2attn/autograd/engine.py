@@ -42,35 +42,35 @@ class Operation:
         return vjps
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Compute the result: an array if all inputs are arrays, else a tensor that remembers them."""
-        for x in inputs:
-            if isinstance(x, list | tuple) and any(isinstance(part, Tensor) for part in x):
-                raise TypeError(f"{self.name} takes tensors one by one, {self.name}(a, b), not in a {type(x).__name__}")
-        if not any(isinstance(x, Tensor) for x in inputs):
-            return self.forward(*inputs, **options)
+        """Compute the result, a tensor if any input is one; then it remembers them."""
         inputs = tuple(x if isinstance(x, Tensor) else self._constant(x) for x in inputs)
-        y = Tensor._wrap(self.forward(*map(numbers, inputs), **options))
-        if _recording and any(isinstance(x, Tensor) and x.requires_grad for x in inputs):
+        tensors = [x for x in inputs if isinstance(x, Tensor)]
+        result = self.forward(*map(numbers, inputs), **options)
+        if not tensors:
+            return result
+        y = Tensor._wrap(result)
+        if _recording and any(x.requires_grad for x in tensors):
             y.requires_grad, y._operation, y._options = True, self, options
-            y._inputs = tuple(x.copy() if self.reads and _can_change(x) else x for x in inputs)
-            y._versions = tuple(x._version if isinstance(x, Tensor) else 0 for x in inputs)
+            y._inputs = tuple(map(self._own, inputs))
+            y._versions = tuple(getattr(x, "_version", 0) for x in inputs)
         return y
 
     def _constant(self, x: Any) -> Any:
         """Return a number as it is, so that it does not change the dtype of others; anything else as an array."""
-        if isinstance(x, bool | int | float):
+        if isinstance(x, np.ndarray | bool | int | float) and getattr(x, "dtype", np.dtype(float)).kind in "biuf":
             return x
-        array = _as_array(x, f"{self.name} takes")
-        return array if isinstance(x, np.ndarray) else array[()]
+        if isinstance(x, list | tuple) and any(isinstance(part, Tensor) for part in x):
+            raise TypeError(f"{self.name} takes tensors one by one, {self.name}(a, b), not in a {type(x).__name__}")
+        return _as_array(x, f"{self.name} takes")[()]
+
+    def _own(self, x: Any) -> Any:
+        """Return a copy of an array from outside, which anybody may change, if its values are read on the way back."""
+        return x.copy() if self.reads and isinstance(x, np.ndarray) and x.flags.writeable else x
 
 
 def operation(*, reads: bool = True, name: str = "") -> Callable[[Callable[..., Any]], Operation]:
     """Make an `Operation` of a function of arrays; a decorator. The name is what errors and drawings call it by."""
     return lambda forward: Operation(forward, reads=reads, name=name)
-
-
-def _can_change(x: Any) -> bool:
-    return isinstance(x, np.ndarray) and x.flags.writeable
 
 
 def _as_array(values: Any, need: str, dtype: Any = None) -> np.ndarray:
@@ -441,9 +441,10 @@ def _walk(y: Tensor, gradient: Any, *, graph: bool, wanted: Sequence[Tensor] = (
 
 
 def newest_first(y: Tensor, until: Sequence[Tensor] = ()) -> list[Tensor]:
-    """Return all tensors under y that require gradients, each before what it was made from; `until` ends the search.
+    """Return all tensors under y that require gradients, each before what made it.
 
-    A result is made after its inputs, so the order of birth, backwards, is such an order: no recursion is needed.
+    A result is made after its inputs, so the order of birth, backwards, is such an
+    order: no recursion is needed. The search does not go below `until`.
     """
     seen, stack, ends = {y}, [y], set(until)
     while stack:
@@ -489,7 +490,7 @@ def _through(node: Tensor, g: Any, found: dict[Tensor, Any], needed: set[Tensor]
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """Sum over the axes along which an array of this shape was repeated to become like g."""
+    """Sum over the axes along which this shape was repeated to become that of g."""
     if g.shape == shape or len(g.shape) < len(shape):
         return g
     extra = len(g.shape) - len(shape)

@@ -165,3 +165,12 @@ def test_punctuation_stays_on_the_line_of_a_formula_of_one_part(katex, text, mar
     _take_punctuation(formula)
     assert formula.get("after") == mark
     assert paragraph[-1].astext() == rest
+
+
+def test_punctuation_is_taken_from_the_text_after_the_formula_and_from_no_equal_one():
+    formulas = [nodes.math("", x, katex=PART) for x in "abc"]
+    parts = [part for formula in formulas for part in (formula, nodes.Text(", "))]
+    paragraph = nodes.paragraph("", "", nodes.Text(", "), *parts)
+    for formula in formulas[1:]:
+        _take_punctuation(formula)
+    assert [text.astext() for text in paragraph if isinstance(text, nodes.Text)] == [", ", ", ", " ", " "]

@@ -52,7 +52,9 @@ def _take_punctuation(formula: nodes.math) -> None:
     mark = re.match(r"[.,;:?!)]+", after.astext()) if isinstance(after, nodes.Text) else None
     if mark and formula["katex"].count('class="katex-base"') == 1:
         formula["after"] = mark[0]
-        after.parent.replace(after, nodes.Text(after.astext()[mark.end() :]))
+        # by identity: to docutils every ", " of a paragraph equals every other
+        at = next(i for i, child in enumerate(after.parent) if child is after)
+        after.parent[at] = nodes.Text(after.astext()[mark.end() :])
 
 
 def _inline(writer: Any, formula: nodes.math) -> None:

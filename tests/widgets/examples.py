@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from vec2attn.datasets import cat, smollm2_logits, smollm2_prompts, smollm2_tokens
+from vec2attn.widgets.backprop import Backprop
 from vec2attn.widgets.base import Figure
 from vec2attn.widgets.block_matmul import BlockMatmul
 from vec2attn.widgets.descent_bowl import DescentBowl
@@ -266,6 +267,23 @@ EXAMPLES = {
             ("h", 0.0, "got 0.0"),
             ("h", NAN, "got nan"),
             ("h", "small", "expected a float, not the str 'small'"),
+        ],
+        wrong=[],
+    ),
+    "backprop": Example(
+        make=Backprop,
+        changes={"expression": 2, "inputs": [0.5, -1.25, 2.0], "step": 10},
+        refusals=[
+            ("expression", 3, "expression must be 0, 1 or 2; got 3"),
+            ("expression", -1, "got -1"),
+            ("expression", "tanh", "expected an int, not the str 'tanh'"),
+            ("inputs", [1.0, 2.0], r"inputs must be 3 numbers from −3 to 3; got \[1.0, 2.0\]"),
+            ("inputs", [1.0, 2.0, 3.5], "inputs must be 3 numbers .*3.5"),
+            ("inputs", [NAN, 0.0, 0.0], "inputs must be 3 numbers .*nan"),
+            ("inputs", ["a", 0.0, 0.0], "expected a float, not the str 'a'"),
+            ("step", -1, "step must be a whole number from 0 to (9|12) for this expression; got -1"),
+            ("step", 13, "got 13"),
+            ("step", 1.5, "expected an int, not the float 1.5"),
         ],
         wrong=[],
     ),

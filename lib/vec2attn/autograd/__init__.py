@@ -1,6 +1,7 @@
 """Reverse-mode automatic differentiation over numpy arrays: an engine, its functions, and what lies beyond."""
 
 from vec2attn.autograd.beyond import checkpoint, grad_check, hvp, jvp, saved_bytes
+from vec2attn.autograd.drawing import Drawing, draw
 from vec2attn.autograd.engine import (
     Operation,
     Tensor,
@@ -28,12 +29,14 @@ from vec2attn.autograd.functions import (
 )
 
 __all__ = [
+    "Drawing",
     "Operation",
     "Tensor",
     "absolute",
     "checkpoint",
     "concatenate",
     "cross_entropy",
+    "draw",
     "einsum",
     "exp",
     "gelu",

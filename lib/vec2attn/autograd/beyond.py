@@ -21,7 +21,7 @@ def jvp(f: Callable[..., Tensor], inputs: Sequence[Any], tangents: Sequence[Any]
     """
     leaves = _leaves(inputs, tangents)
     with record(True):
-        y = f(*leaves)
+        y = _result(f, leaves)
         if not y.requires_grad:
             return y.data, np.zeros(y.shape, y.dtype)
         u = Tensor(np.zeros(y.shape, y.dtype), requires_grad=True)
@@ -42,17 +42,29 @@ def hvp(f: Callable[..., Tensor], inputs: Sequence[Any], tangents: Sequence[Any]
     """
     leaves = _leaves(inputs, tangents)
     with record(True):
-        s = _dot(gradients(f(*leaves), leaves, graph=True), tangents)
+        y = _result(f, leaves)
+        if not y.requires_grad:  # f is constant
+            return [np.zeros(x.shape, x.dtype) for x in leaves]
+        s = _dot(gradients(y, leaves, graph=True), tangents)
     if not s.requires_grad:  # f is linear
         return [np.zeros(x.shape, x.dtype) for x in leaves]
     return [g.data for g in gradients(s, leaves)]
 
 
 def _leaves(inputs: Sequence[Any], tangents: Sequence[Any]) -> list[Tensor]:
+    if not isinstance(inputs, list | tuple) or not isinstance(tangents, list | tuple):
+        raise ValueError("inputs and tangents come as lists, one entry for each argument of f: [x], [v]")
     shapes, met = [np.shape(numbers(x)) for x in inputs], [np.shape(numbers(v)) for v in tangents]
     if shapes != met or not shapes:
         raise ValueError(f"need one tangent for each input, in its shape; got inputs {shapes} and tangents {met}")
     return [Tensor(numbers(x), requires_grad=True) for x in inputs]
+
+
+def _result(f: Callable[..., Tensor], inputs: Sequence[Any]) -> Tensor:
+    y = f(*inputs)
+    if not isinstance(y, Tensor):
+        raise TypeError(f"the function must return a tensor; it returned {type(y).__name__}")
+    return y
 
 
 def _dot(tensors: Sequence[Tensor], others: Sequence[Any]) -> Tensor:
@@ -78,7 +90,7 @@ def checkpoint(f: Callable[..., Tensor], *inputs: Any) -> Tensor:
 
     def run(*arrays: Any) -> Any:
         with no_grad():
-            return f(*(Tensor._wrap(x) if isinstance(x, np.ndarray) else x for x in arrays)).data
+            return _result(f, [Tensor._wrap(x) if isinstance(x, np.ndarray) else x for x in arrays]).data
 
     step = Operation(run)
     step.name = f"checkpoint of {getattr(f, '__name__', 'f')}"
@@ -86,16 +98,23 @@ def checkpoint(f: Callable[..., Tensor], *inputs: Any) -> Tensor:
     @step.differentiate
     def _again(g: Any, y: Any, *values: Any) -> Any:
         graph = isinstance(g, Tensor)
-        used = [
-            Tensor(x, requires_grad=isinstance(given, Tensor) and given.requires_grad) if not graph else x
-            for x, given in zip(values, inputs, strict=True)
-        ]
-        leaves = [x for x in used if isinstance(x, Tensor) and x.requires_grad]
+
+        def fresh(x: Any, given: Any) -> Any:
+            """Return a tensor in the place of x whose own past is not walked: that is for the walk outside."""
+            if isinstance(x, Tensor):
+                return x.reshape(x.shape)
+            needs = isinstance(given, Tensor) and given.requires_grad
+            return Tensor(x, requires_grad=needs) if isinstance(x, np.ndarray) else x
+
         with record(True):
-            out = f(*used)
-        for x in () if graph else newest_first(out):
-            if x._operation is None and x.requires_grad and x not in leaves:
+            used = [fresh(x, given) for x, given in zip(values, inputs, strict=True)]
+            out = _result(f, used)
+        leaves = [x for x in used if isinstance(x, Tensor) and x.requires_grad]
+        for x in newest_first(out, until=leaves):
+            if x._operation is None and x.requires_grad and not any(x is leaf for leaf in leaves):
                 raise ValueError(f"f uses a tensor of shape {x.shape} that requires a gradient: pass it as an input")
+        if not out.requires_grad:  # f uses no numbers of its inputs
+            return [lambda x=x: x * 0 for x in values]
         parts = dict(zip(leaves, gradients(out, leaves, g, graph=graph), strict=True))
         return [lambda x=x: parts[x] if graph else parts[x].data for x in used]
 
@@ -108,8 +127,10 @@ def saved_bytes(y: Tensor) -> int:
     seen, stack = {y}, [y]
     while stack:
         node = stack.pop()
-        array = node._data if node._data.base is None else node._data.base
-        arrays[id(array)] = array.nbytes
+        kept = [node._data, *node._inputs, *node._options.values(), *node._options.get("index", ())]
+        for array in (x for x in kept if isinstance(x, np.ndarray)):
+            whole = array if array.base is None else array.base
+            arrays[id(whole)] = whole.nbytes
         new = {x for x in node._inputs if isinstance(x, Tensor)} - seen
         seen |= new
         stack += new
@@ -140,7 +161,7 @@ def grad_check(
         raise ValueError(f"grad_check needs float64 inputs; got {[str(x.dtype) for x in arrays]}")
     if order not in (1, 2):
         raise ValueError(f"order must be 1 or 2; got {order}")
-    u = rng.standard_normal(f(*map(Tensor, arrays)).shape)
+    u = rng.standard_normal(_result(f, [Tensor(x) for x in arrays]).shape)
     weights = [rng.standard_normal(x.shape) for x in arrays]
 
     def number(xs: Sequence[Tensor]) -> Tensor:
@@ -156,7 +177,8 @@ def grad_check(
     worst = 0.0
     for i, x in enumerate(arrays):
         few = x.size <= 64
-        for d in np.eye(x.size).reshape(-1, *x.shape) if few else rng.standard_normal((8, *x.shape)):
+        for d in np.eye(x.size).reshape(x.size, *x.shape) if few else rng.standard_normal((8, *x.shape)):
             theirs, mine = (at(i, step * d) - at(i, -step * d)) / (2 * step), float((ours[i] * d).sum())
-            worst = max(worst, abs(mine - theirs) / max(1.0, abs(mine), abs(theirs)))
+            off = abs(mine - theirs) / max(1.0, abs(mine), abs(theirs))
+            worst = float(np.maximum(worst, off))  # numpy's keeps a NaN; Python's max may pass over it
     return worst

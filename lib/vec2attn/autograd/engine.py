@@ -8,6 +8,7 @@ when numbers are wanted, and on tensors when derivatives of derivatives are.
 
 import contextlib
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -26,12 +27,13 @@ class Operation:
     `differentiate` takes the gradient g of the result, the result y and the inputs, and returns for each input a
     function that computes its gradient: only what is needed is computed. Sums over broadcast axes are not its concern.
 
-    `reads` says whether the VJPs look at the values of inputs or result: they must then not have changed.
+    `reads` says whether the VJPs look at the values of inputs or result: these must then be the same on the way back.
+    So arrays from outside, which anybody may change, are copied, and a leaf that was assigned to is refused.
     """
 
-    def __init__(self, forward: Callable[..., Any], *, reads: bool = True) -> None:
-        self.forward, self.reads = forward, reads
-        self.name, self.__doc__, self.__wrapped__ = forward.__name__, forward.__doc__, forward
+    def __init__(self, forward: Callable[..., Any], *, reads: bool = True, name: str = "") -> None:
+        self.forward, self.reads, self.name = forward, reads, name or forward.__name__
+        self.__doc__, self.__wrapped__ = forward.__doc__, forward
         self.vjps: Vjp | None = None
 
     def differentiate(self, vjps: Vjp) -> Vjp:
@@ -40,20 +42,46 @@ class Operation:
         return vjps
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Compute the result: an array if all inputs are arrays, else a tensor that remembers them."""
-        if not any(isinstance(x, Tensor) for x in inputs):
-            return self.forward(*inputs, **options)
-        arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
-        y = Tensor._wrap(self.forward(*arrays, **options))
-        if _recording and any(isinstance(x, Tensor) and x.requires_grad for x in inputs):
-            y.requires_grad, y._operation, y._inputs, y._options = True, self, inputs, options
-            y._versions = tuple(x._version if isinstance(x, Tensor) else 0 for x in inputs)
+        """Compute the result, a tensor if any input is one; then it remembers them."""
+        inputs = tuple(x if isinstance(x, Tensor) else self._constant(x) for x in inputs)
+        tensors = [x for x in inputs if isinstance(x, Tensor)]
+        result = self.forward(*map(numbers, inputs), **options)
+        if not tensors:
+            return result
+        y = Tensor._wrap(result)
+        if _recording and any(x.requires_grad for x in tensors):
+            y.requires_grad, y._operation, y._options = True, self, options
+            y._inputs = tuple(map(self._own, inputs))
+            y._versions = tuple(getattr(x, "_version", 0) for x in inputs)
         return y
 
+    def _constant(self, x: Any) -> Any:
+        """Return a number as it is, so that it does not change the dtype of others; anything else as an array."""
+        if isinstance(x, np.ndarray | bool | int | float) and getattr(x, "dtype", np.dtype(float)).kind in "biuf":
+            return x
+        if isinstance(x, list | tuple) and any(isinstance(part, Tensor) for part in x):
+            raise TypeError(f"{self.name} takes tensors one by one, {self.name}(a, b), not in a {type(x).__name__}")
+        return _as_array(x, f"{self.name} takes")[()]
 
-def operation(*, reads: bool = True) -> Callable[[Callable[..., Any]], Operation]:
-    """Make an `Operation` of a function of arrays; a decorator."""
-    return lambda forward: Operation(forward, reads=reads)
+    def _own(self, x: Any) -> Any:
+        """Return a copy of an array from outside, which anybody may change, if its values are read on the way back."""
+        return x.copy() if self.reads and isinstance(x, np.ndarray) and x.flags.writeable else x
+
+
+def operation(*, reads: bool = True, name: str = "") -> Callable[[Callable[..., Any]], Operation]:
+    """Make an `Operation` of a function of arrays; a decorator. The name is what errors and drawings call it by."""
+    return lambda forward: Operation(forward, reads=reads, name=name)
+
+
+def _as_array(values: Any, need: str, dtype: Any = None) -> np.ndarray:
+    """Return `values` as an array of real numbers; the error begins with the need."""
+    try:
+        array = np.asarray(values, dtype)
+    except ValueError:
+        raise TypeError(f"{need} numbers; these rows have different lengths") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{need} real numbers; got {array.dtype} values")
+    return array
 
 
 class Tensor:
@@ -70,7 +98,6 @@ class Tensor:
     grad : after `backward`, the gradient, an array of the same shape and dtype; None before
     """
 
-    __array_priority__ = 1000.0  # numpy leaves `array * tensor` to the tensor
     __slots__ = (
         "__weakref__", "_birth", "_data", "_inputs", "_operation", "_options", "_version", "_versions", "grad",
         "requires_grad",
@@ -79,12 +106,9 @@ class Tensor:
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         if isinstance(data, Tensor):
             raise TypeError("this is a tensor already; x.detach() gives one without history")
-        try:
-            array = np.array(data)
-        except ValueError:
-            raise TypeError("a tensor needs numbers; these rows have different lengths") from None
-        if array.dtype.kind not in "biuf":
-            raise TypeError(f"a tensor needs real numbers; got {array.dtype} values")
+        if isinstance(data, list | tuple) and any(isinstance(part, Tensor) for part in data):
+            raise TypeError("a tensor needs numbers; concatenate(a.reshape(1, -1), b.reshape(1, -1)) joins tensors")
+        array = np.array(_as_array(data, "a tensor needs"))
         if requires_grad and array.dtype.kind != "f":
             raise TypeError(
                 f"only floating-point numbers have gradients; got {array.dtype}: write 1.0 instead of 1, or use .astype"
@@ -103,9 +127,9 @@ class Tensor:
 
     @classmethod
     def _wrap(cls, array: Any) -> "Tensor":
-        """Return a tensor of an array that nobody else holds, without a copy."""
+        """Return a constant made of an array that nobody else changes, without a copy."""
         tensor = cls.__new__(cls)
-        tensor._set(np.asarray(array), False)
+        tensor._set(np.asarray(array).view(), False)  # a view: if somebody else holds the array, theirs stays writable
         return tensor
 
     @property
@@ -145,6 +169,20 @@ class Tensor:
             raise TypeError("numpy would lose this tensor's history: use the functions of vec2attn.autograd, or x.data")
         return np.array(self._data, dtype=dtype)
 
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        """Answer numpy for `array * tensor` and the like; refuse its functions, which know no derivatives."""
+        if method == "__call__" and not options and ufunc.__name__ in _OPERATORS:
+            return _OPERATORS[ufunc.__name__](*inputs)
+        if "out" in options:
+            raise TypeError("an array cannot be changed in place by a tensor: write y = y + x instead of y += x")
+        return self.__array_function__(ufunc, (), (), {})
+
+    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
+        raise TypeError(
+            f"numpy.{function.__name__} would lose this tensor's history: use a method of the tensor or a function of "
+            "vec2attn.autograd, or x.data if no derivative is wanted"
+        )
+
     def __bool__(self) -> bool:
         return bool(self._data)
 
@@ -164,6 +202,8 @@ class Tensor:
 
     def item(self) -> float:
         """Return the number of a tensor that has only one."""
+        if self.size != 1:
+            raise ValueError(f"a tensor of shape {self.shape} is no single number: take one entry, or its sum or mean")
         return float(self._data.item())
 
     def detach(self) -> "Tensor":
@@ -181,10 +221,11 @@ class Tensor:
         """
         if self._operation is not None:
             raise ValueError(f"only leaves can be assigned to; this tensor was computed by {self._operation.name}")
-        if np.shape(values) != self.shape:
-            raise ValueError(f"the tensor has shape {self.shape}; the new values have {np.shape(values)}")
+        array = _as_array(numbers(values), "a tensor needs")
+        if array.shape != self.shape:
+            raise ValueError(f"the tensor has shape {self.shape}; the new values have {array.shape}")
         # not into the old array: views of it, such as a transpose, belong to results that are already computed
-        self._data = np.array(values, self.dtype)
+        self._data = np.array(array, self.dtype)
         self._data.flags.writeable = False
         self._version += 1
 
@@ -207,7 +248,7 @@ class Tensor:
         """
         for leaf, gradient_of_leaf in _walk(self, gradient, graph=False).items():
             found = np.array(gradient_of_leaf, leaf.dtype)
-            leaf.grad = found if leaf.grad is None else leaf.grad + found
+            leaf.grad = found if leaf.grad is None else np.asarray(leaf.grad + found)
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -253,8 +294,31 @@ class Tensor:
     def __neg__(self) -> "Tensor":
         return negative(self)
 
+    # comparisons have no derivative: they return arrays of truth values
+    def __eq__(self, other: Any) -> Any:
+        return self._data == numbers(other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self._data != numbers(other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._data < numbers(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._data <= numbers(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._data > numbers(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._data >= numbers(other)
+
+    __hash__ = object.__hash__  # a key of dictionaries and sets for what it is, not for its numbers
+
     def __getitem__(self, index: Any) -> "Tensor":
-        return take(self, index=index)
+        parts = index if isinstance(index, tuple) else (index,)
+        # what is no plain number or slice is copied: nobody may change it before the way back
+        return take(self, index=tuple(part if _is_plain(part) else np.array(numbers(part)) for part in parts))
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> "Tensor":
         """Return the sum over some axes, or all."""
@@ -263,6 +327,8 @@ class Tensor:
     def mean(self, axis: Any = None, keepdims: bool = False) -> "Tensor":
         """Return the mean over some axes, or all."""
         y = total(self, axis=axis, keepdims=keepdims)
+        if y.size and not self.size:
+            raise ValueError(f"a tensor of shape {self.shape} has no entries to take the mean of")
         return y * (y.size / max(self.size, 1))
 
     def max(self, axis: Any = None, keepdims: bool = False) -> "Tensor":
@@ -271,12 +337,18 @@ class Tensor:
 
     def reshape(self, *shape: Any) -> "Tensor":
         """Return the same entries, in the same order, in another shape."""
-        return reshape(self, shape=shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
+        return reshape(self, shape=shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: Any) -> "Tensor":
         """Return the axes in another order; reversed if none is given."""
-        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        return transpose(self, axes=tuple(order) if order else tuple(range(self.ndim))[::-1])
+        order = axes[0] if len(axes) == 1 and np.ndim(axes[0]) else axes
+        return transpose(self, axes=tuple(map(int, order)) if len(order) else tuple(range(self.ndim))[::-1])
+
+    def astype(self, dtype: Any) -> "Tensor":
+        """Return the numbers in another floating-point type; gradients come back in the type of this one."""
+        if np.dtype(dtype).kind != "f":
+            raise TypeError(f"only floating-point numbers have gradients: x.data.astype({np.dtype(dtype)}) leaves them")
+        return astype(self, dtype=np.dtype(dtype))
 
     @property
     def T(self) -> "Tensor":
@@ -319,7 +391,11 @@ def gradients(y: Tensor, inputs: Sequence[Tensor], gradient: Any = None, *, grap
     ------
     ValueError : as `Tensor.backward`; an input that requires no gradient
     """
+    if not isinstance(inputs, list | tuple):
+        raise TypeError(f"the inputs come as a list: [x]; got {type(inputs).__name__}")
     for i, x in enumerate(inputs):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"input {i} is no tensor but {type(x).__name__}: only tensors have gradients")
         if not x.requires_grad:
             raise ValueError(f"input {i} requires no gradient: make it with requires_grad=True")
     found = _walk(y, gradient, graph=graph, wanted=inputs)
@@ -339,8 +415,8 @@ def _walk(y: Tensor, gradient: Any, *, graph: bool, wanted: Sequence[Tensor] = (
             f"a tensor of shape {y.shape} has a Jacobian, not a gradient: make it a single number, y.sum().backward(), "
             "or give the vector to multiply from the left, y.backward(u)"
         )
-    u = np.ones(y.shape) if gradient is None else gradient
-    u = u if isinstance(u, Tensor) else Tensor._wrap(np.asarray(u, y.dtype))
+    u = np.ones(y.shape, y.dtype) if gradient is None else gradient
+    u = u if isinstance(u, Tensor) else Tensor(_as_array(u, "a gradient needs", y.dtype))
     if u.shape != y.shape:
         raise ValueError(f"the gradient must have the shape {y.shape} of the tensor; got {u.shape}")
     order, keep = newest_first(y), set(wanted)
@@ -364,17 +440,19 @@ def _walk(y: Tensor, gradient: Any, *, graph: bool, wanted: Sequence[Tensor] = (
     return asked
 
 
-def newest_first(y: Tensor) -> list[Tensor]:
-    """Return all tensors under y that require gradients, each before what it was made from.
+def newest_first(y: Tensor, until: Sequence[Tensor] = ()) -> list[Tensor]:
+    """Return all tensors under y that require gradients, each before what made it.
 
-    A result is made after its inputs, so the order of birth, backwards, is such an order: no recursion is needed.
+    A result is made after its inputs, so the order of birth, backwards, is such an
+    order: no recursion is needed. The search does not go below `until`.
     """
-    seen, stack = {y}, [y]
+    seen, stack, ends = {y}, [y], set(until)
     while stack:
         for x in stack.pop()._inputs:
             if isinstance(x, Tensor) and x.requires_grad and x not in seen:
                 seen.add(x)
-                stack.append(x)
+                if x not in ends:
+                    stack.append(x)
     return sorted(seen, key=lambda tensor: -tensor._birth)
 
 
@@ -396,19 +474,29 @@ def _through(node: Tensor, g: Any, found: dict[Tensor, Any], needed: set[Tensor]
     else:
         arrays = [x._data if isinstance(x, Tensor) else x for x in inputs]
         thunks = operation.vjps(g, node._data, *arrays, **node._options)
-    for x, thunk in zip(inputs, thunks, strict=False):
+    if len(thunks) != len(inputs):
+        raise ValueError(f"{operation.name} has {len(inputs)} inputs and {len(thunks)} derivatives: give one for each")
+    for x, thunk in zip(inputs, thunks, strict=True):
         if isinstance(x, Tensor) and x in needed:
             part = unbroadcast(thunk(), x.shape)
+            if part.shape != x.shape:
+                raise ValueError(
+                    f"the derivative of {operation.name} has shape {part.shape}; its input has {x.shape}, and so must "
+                    "the gradient"
+                )
+            if part.dtype != x.dtype:  # another input was of a finer type
+                part = astype(part, dtype=x.dtype)
             found[x] = found[x] + part if x in found else part
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """Sum over the axes along which an array of this shape was repeated to become like g."""
-    if g.shape == shape:
+    """Sum over the axes along which this shape was repeated to become that of g."""
+    if g.shape == shape or len(g.shape) < len(shape):
         return g
     extra = len(g.shape) - len(shape)
-    axes = tuple(range(extra)) + tuple(i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1)
-    return g.sum(axis=axes).reshape(shape)
+    axes = (*range(extra), *(i + extra for i, n in enumerate(shape) if n == 1))
+    g = g.sum(axis=axes, keepdims=True)
+    return g.reshape(g.shape[extra:])
 
 
 # --- arithmetic ------------------------------------------------------------------------------------------------------
@@ -468,15 +556,19 @@ log.differentiate(lambda g, y, x: (lambda: g / x,))
 
 @power.differentiate
 def _power(g: Any, y: Any, a: Any, b: Any) -> Any:
-    constant = not isinstance(b, Tensor) and np.ndim(b) == 0
-    # a⁰ is 1 everywhere, and a¹ has slope 1 at 0 too
-    slope = (lambda: g * 0) if constant and b == 0 else (lambda: g * b * power(a, b - 1))
-    return slope, lambda: g * y * log(a)
+    def slope() -> Any:
+        both = (numbers(a) == 0) & (numbers(b) == 0)  # a⁰ is 1 at a = 0 too, and flat: 0 · 0⁻¹ would be no number
+        return g * b * power(a, b - ~both if np.any(both) else b - 1)
+
+    return slope, lambda: g * y * log(a + (numbers(a) == 0))  # 0ᵇ stays 0 when b moves
 
 
 @operation()
 def matmul(A: Any, B: Any) -> Any:
-    """Return the matrix product A B over the last two axes."""
+    """Return the matrix product A B over the last two axes; a vector is a row on the left, a column on the right."""
+    m, n = np.shape(A), np.shape(B)
+    if not m or not n or m[-1] != n[-2:][0]:
+        raise ValueError(f"A @ B needs as many columns of A as rows of B; got shapes {m} and {n}")
     return A @ B
 
 
@@ -484,21 +576,25 @@ def matmul(A: Any, B: Any) -> Any:
 def _matmul(g: Any, Y: Any, A: Any, B: Any) -> Any:
     if len(A.shape) == len(B.shape) == 1:
         return lambda: g * B, lambda: g * A
-    if len(A.shape) == 1:  # a row
-        return (
-            lambda: (B @ g.reshape(*g.shape, 1)).reshape(*g.shape[:-1], -1),
-            lambda: A.reshape(-1, 1) @ g.reshape(*g.shape[:-1], 1, g.shape[-1]),
-        )
+    if len(A.shape) == 1:  # a row: g lacks that axis
+        g = g.reshape((*g.shape[:-1], 1, g.shape[-1]))
+        return lambda: (g @ swap(B)).reshape(B.shape[:-1]), lambda: A.reshape((-1, 1)) @ g
     if len(B.shape) == 1:  # a column
-        return lambda: g.reshape(*g.shape, 1) @ B.reshape(1, -1), lambda: (swap(A) @ g.reshape(*g.shape, 1)).reshape(
-            *A.shape[:-2], -1
-        )
-    if len(B.shape) == 2 and len(A.shape) > 2:  # one matrix for a whole batch: a single product instead of many
-        return lambda: g @ swap(B), lambda: A.reshape(-1, A.shape[-1]).T @ g.reshape(-1, g.shape[-1])
-    return lambda: g @ swap(B), lambda: swap(A) @ g
+        g = g.reshape((*g.shape, 1))
+        return lambda: g @ B.reshape((1, -1)), lambda: (swap(A) @ g).reshape((*A.shape[:-2], A.shape[-1]))
+    if len(B.shape) > 2:
+        return lambda: g @ swap(B), lambda: swap(A) @ g
+
+    def to_B() -> Any:  # one matrix for a whole batch: a single product instead of many
+        rows = math.prod(A.shape[:-1])
+        flat, u = A.reshape((rows, A.shape[-1])), g.reshape((rows, g.shape[-1]))
+        # where B is some W.T, so is the gradient: W then gets it in the order of its own memory
+        return (u.T @ flat).T if numbers(B).flags.f_contiguous else flat.T @ u
+
+    return lambda: g @ swap(B), to_B
 
 
-@operation(reads=False)
+@operation(reads=False, name="transpose")
 def swap(A: Any) -> Any:
     """Return the transpose of the last two axes."""
     return A.mT
@@ -512,6 +608,15 @@ def numbers(x: Any) -> Any:
     return x.data if isinstance(x, Tensor) else x
 
 
+# what numpy's own operators ask for when an array stands on the left of a tensor
+_OPERATORS: dict[str, Callable[..., Any]] = {
+    "add": add, "subtract": subtract, "multiply": multiply, "divide": divide, "power": power, "matmul": matmul,
+    "greater": lambda a, b: a > numbers(b), "greater_equal": lambda a, b: a >= numbers(b),
+    "less": lambda a, b: a < numbers(b), "less_equal": lambda a, b: a <= numbers(b),
+    "equal": lambda a, b: a == numbers(b), "not_equal": lambda a, b: a != numbers(b),
+}  # fmt: skip
+
+
 # --- sums and shapes -------------------------------------------------------------------------------------------------
 
 
@@ -521,14 +626,14 @@ def keep_axes(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
     return g.reshape([1 if i in axes else n for i, n in enumerate(shape)])
 
 
-@operation(reads=False)
+@operation(reads=False, name="sum")
 def total(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the sum over some axes, or all."""
     return x.sum(axis=axis, keepdims=keepdims)
 
 
 @total.differentiate
-def _total(g: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+def _total(g: Any, y: Any, x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
     return (lambda: spread(keep_axes(g, x.shape, axis), shape=x.shape),)
 
 
@@ -541,17 +646,18 @@ def spread(x: Any, *, shape: tuple[int, ...]) -> Any:
 spread.differentiate(lambda g, y, x, *, shape: (lambda: g,))  # unbroadcast does the rest
 
 
-@operation()
+@operation(name="max")
 def largest(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the largest entry along some axes; equal ones share the gradient."""
     return x.max(axis=axis, keepdims=keepdims)
 
 
 @largest.differentiate
-def _largest(g: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+def _largest(g: Any, y: Any, x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
     top = numbers(x) == numbers(keep_axes(y, x.shape, axis))
-    share = top / top.sum(axis=axis, keepdims=True)
-    return (lambda: keep_axes(g, x.shape, axis) * share.astype(numbers(g).dtype),)
+    with np.errstate(invalid="ignore"):  # beside a NaN nothing is the largest: 0/0 passes the NaN on
+        share = (top / top.sum(axis=axis, keepdims=True)).astype(g.dtype)
+    return (lambda: keep_axes(g, x.shape, axis) * share,)
 
 
 @operation(reads=False)
@@ -566,26 +672,43 @@ def transpose(x: Any, *, axes: tuple[int, ...]) -> Any:
     return x.transpose(axes)
 
 
+@operation(reads=False)
+def astype(x: Any, *, dtype: np.dtype) -> Any:
+    """Return the same numbers, as near as another type has them."""
+    return x.astype(dtype)
+
+
 reshape.differentiate(lambda g, y, x, *, shape: (lambda: g.reshape(x.shape),))
-transpose.differentiate(lambda g, y, x, *, axes: (lambda: g.transpose(tuple(int(i) for i in np.argsort(axes))),))
+
+
+@transpose.differentiate
+def _transpose(g: Any, y: Any, x: Any, *, axes: tuple[int, ...]) -> Any:
+    order = [i % len(axes) for i in axes]
+    return (lambda: g.transpose(*map(order.index, range(len(order)))),)
+
+
+astype.differentiate(lambda g, y, x, *, dtype: (lambda: g,))  # the walk gives it the dtype of x
+
+
+def _is_plain(part: Any) -> bool:
+    """Say whether this part of an index can take no entry twice: a number, a slice, … or None."""
+    return part is None or part is ... or (isinstance(part, int | np.integer | slice) and not isinstance(part, bool))
 
 
 @operation(reads=False)
 def take(x: Any, *, index: Any) -> Any:
     """Return x[index]: numbers, slices, arrays of whole numbers (an embedding), or of truth values."""
-    found = x[index]
-    return found.copy() if isinstance(found, np.ndarray) and np.shares_memory(found, x) else found
+    return x[index]
 
 
 @operation(reads=False)
 def put(g: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
     """Return zeros of this shape with g added at the index; where an entry was taken twice, both parts add up."""
     x = np.zeros(shape, g.dtype)
-    parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, np.ndarray | list) for part in parts):
-        np.add.at(x, index, g)
-    else:  # no entry was taken twice
+    if all(map(_is_plain, index)):
         x[index] = g
+    else:
+        np.add.at(x, index, g)
     return x
 
 

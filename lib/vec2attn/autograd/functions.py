@@ -11,29 +11,48 @@ from vec2attn.softmax import logsumexp as _logsumexp
 from vec2attn.softmax import softmax as _softmax
 
 
-@operation()
-def einsum(*arrays: Any, formula: str) -> Any:
-    """Return `numpy.einsum(formula, *arrays)`; the formula names the output, `ij,jk->ik`, no letter twice in a term."""
-    terms, arrow, output = formula.replace(" ", "").partition("->")
-    for term in [*terms.split(","), output]:
-        if not arrow or len(set(term)) < len(term) or not term.isascii() or (term and not term.isalpha()):
-            raise ValueError(f"need a formula such as 'ij,jk->ik', with an arrow and no letter twice; got {formula!r}")
-    return np.einsum(formula, *arrays, optimize=True)
+def einsum(formula: str, *arrays: Any) -> Any:
+    """Return `numpy.einsum(formula, *arrays)`; the formula names the output, `ij,jk->ik`, no letter twice in a term.
 
-
-@einsum.differentiate
-def _einsum(g: Any, Y: Any, *arrays: Any, formula: str) -> Any:
-    terms, output = formula.replace(" ", "").split("->")
+    Raises
+    ------
+    ValueError : another kind of formula, or one letter for axes of different sizes
+    """
+    if not isinstance(formula, str):
+        raise ValueError(f"the formula comes first, einsum('ij,jk->ik', A, B); got {type(formula).__name__}")
+    formula = formula.replace(" ", "")
+    terms, arrow, output = formula.partition("->")
     names = terms.split(",")
-    size = dict(zip("".join(names), itertools.chain.from_iterable(x.shape for x in arrays), strict=True))
+    if not arrow or any(len(set(t)) < len(t) or not t.isascii() or (t and not t.isalpha()) for t in [*names, output]):
+        raise ValueError(f"need a formula such as 'ij,jk->ik', with an arrow and no letter twice; got {formula!r}")
+    shapes = [np.shape(numbers(x)) for x in arrays]
+    if [len(name) for name in names] != [len(shape) for shape in shapes] or set(output) - set(terms):
+        raise ValueError(f"{formula!r} does not fit arrays of shapes {', '.join(map(str, shapes))}")
+    size: dict[str, int] = {}
+    for letter, n in zip("".join(names), itertools.chain(*shapes), strict=True):
+        if size.setdefault(letter, n) != n:
+            raise ValueError(f"in {formula!r} the axis {letter} has size {size[letter]} and, in another array, {n}")
+    return contract(*arrays, formula=formula)
+
+
+@operation(name="einsum")
+def contract(*arrays: Any, formula: str) -> Any:
+    """Return what `einsum` returns, without its checks."""
+    return np.einsum(formula, *arrays, optimize=len(arrays) > 2)
+
+
+@contract.differentiate
+def _contract(g: Any, Y: Any, *arrays: Any, formula: str) -> Any:
+    terms, output = formula.split("->")
+    names = terms.split(",")
+    size = dict(zip("".join(names), itertools.chain(*(x.shape for x in arrays)), strict=True))
 
     def gradient(i: int) -> Any:
         others = [(name, x) for j, (name, x) in enumerate(zip(names, arrays, strict=True)) if j != i]
         known = set(output).union(*(name for name, _ in others))
         # a letter that this term alone has was summed over: its gradient is the same all along that axis
-        there = [letter for letter in names[i] if letter in known]
-        inputs = ",".join([output, *(name for name, _ in others)])
-        part = einsum(g, *(x for _, x in others), formula=f"{inputs}->{''.join(there)}")
+        there = "".join(letter for letter in names[i] if letter in known)
+        part = contract(g, *(x for _, x in others), formula=f"{','.join([output, *(n for n, _ in others)])}->{there}")
         shape = [size[letter] if letter in known else 1 for letter in names[i]]
         return spread(part.reshape(shape), shape=tuple(size[letter] for letter in names[i]))
 
@@ -61,7 +80,8 @@ def tanh(x: Any) -> Any:
 @operation()
 def sigmoid(x: Any) -> Any:
     """Return 1 / (1 + e^−x), without overflow."""
-    return 0.5 * (np.tanh(0.5 * x) + 1)
+    e = np.exp(-np.abs(x))
+    return np.where(np.asarray(x) < 0, e, 1) / (1 + e)
 
 
 @operation()
@@ -89,10 +109,18 @@ def gelu(x: Any) -> Any:
     return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x**3)))
 
 
-@operation()
-def where(a: Any, b: Any, *, condition: Any) -> Any:
+def where(condition: Any, a: Any, b: Any) -> Any:
     """Return the entries of a where the condition holds, those of b elsewhere."""
+    return choose(a, b, condition=np.array(numbers(condition), bool))
+
+
+@operation(reads=False, name="where")
+def choose(a: Any, b: Any, *, condition: np.ndarray) -> Any:
+    """Return what `where` returns."""
     return np.where(condition, a, b)
+
+
+choose.differentiate(lambda g, y, a, b, *, condition: (lambda: where(condition, g, 0), lambda: where(condition, 0, g)))
 
 
 @operation()
@@ -101,14 +129,10 @@ def maximum(a: Any, b: Any) -> Any:
     return np.maximum(a, b)
 
 
-@where.differentiate
-def _where(g: Any, y: Any, a: Any, b: Any, *, condition: Any) -> Any:
-    return lambda: g * np.asarray(condition, bool), lambda: g * ~np.asarray(condition, bool)
-
-
 @maximum.differentiate
 def _maximum(g: Any, y: Any, a: Any, b: Any) -> Any:
-    share = 0.5 * (1 + np.sign(numbers(a) - numbers(b))).astype(numbers(g).dtype)
+    a, b = np.asarray(numbers(a)), np.asarray(numbers(b))
+    share = ((0.5 * (a > b)) + (0.5 * (a >= b))).astype(g.dtype)
     return lambda: g * share, lambda: g * (1 - share)
 
 
@@ -119,7 +143,7 @@ def concatenate(*arrays: Any, axis: int = 0) -> Any:
 
 
 @concatenate.differentiate
-def _concatenate(g: Any, y: Any, *arrays: Any, axis: int) -> Any:
+def _concatenate(g: Any, y: Any, *arrays: Any, axis: int = 0) -> Any:
     ends = np.cumsum([0, *(x.shape[axis] for x in arrays)])
     before = (slice(None),) * (axis % len(y.shape))
     return [lambda i=i: take(g, index=(*before, slice(int(ends[i]), int(ends[i + 1])))) for i in range(len(arrays))]
@@ -143,11 +167,15 @@ def logsumexp(z: Any, *, axis: int = -1) -> Any:
     return _logsumexp(z, axis=axis)
 
 
-@operation()
-def cross_entropy(z: Any, *, targets: Any) -> Any:
+def cross_entropy(z: Any, targets: Any) -> Any:
     """Return the mean of −log p of the targets, in nats: logits (…, classes), whole numbers (…)."""
-    picked = _classes(z, targets)
-    return np.asarray(-np.take_along_axis(_log_softmax(z), picked[..., None], axis=-1).mean())
+    return mean_surprise(z, targets=_classes(np.shape(numbers(z)), targets))
+
+
+@operation(name="cross_entropy")
+def mean_surprise(z: Any, *, targets: np.ndarray) -> Any:
+    """Return what `cross_entropy` returns."""
+    return -np.take_along_axis(_log_softmax(z), targets[..., None], axis=-1).mean()
 
 
 softmax.differentiate(lambda g, p, z, *, axis=-1: (lambda: p * (g - (g * p).sum(axis=axis, keepdims=True)),))
@@ -155,23 +183,23 @@ log_softmax.differentiate(lambda g, y, z, *, axis=-1: (lambda: g - exp(y) * g.su
 logsumexp.differentiate(lambda g, y, z, *, axis=-1: (lambda: keep_axes(g, z.shape, axis) * softmax(z, axis=axis),))
 
 
-@cross_entropy.differentiate
-def _cross_entropy(g: Any, y: Any, z: Any, *, targets: Any) -> Any:
+@mean_surprise.differentiate
+def _mean_surprise(g: Any, y: Any, z: Any, *, targets: np.ndarray) -> Any:
     def gradient() -> Any:
-        onehot = np.zeros(z.shape, numbers(z).dtype)
-        np.put_along_axis(onehot, np.asarray(targets)[..., None], 1, axis=-1)
-        return (softmax(z) - onehot) * (g / np.asarray(targets).size)
+        onehot = np.zeros(z.shape, z.dtype)
+        np.put_along_axis(onehot, targets[..., None], 1, axis=-1)
+        return (softmax(z) - onehot) * (g / targets.size)
 
     return (gradient,)
 
 
-def _classes(z: np.ndarray, targets: Any) -> np.ndarray:
-    targets = np.asarray(targets)
-    if targets.dtype.kind not in "iu" or targets.shape != z.shape[:-1]:
+def _classes(logits: tuple[int, ...], targets: Any) -> np.ndarray:
+    targets = np.array(numbers(targets))
+    if not logits or targets.dtype.kind not in "iu" or targets.shape != logits[:-1]:
         raise ValueError(
-            f"need logits (…, classes) and whole-number targets (…); got {z.shape} and {targets.dtype} {targets.shape}"
+            f"need logits (…, classes) and whole-number targets (…); got {logits} and {targets.dtype} {targets.shape}"
         )
-    if targets.size == 0 or targets.min() < 0 or targets.max() >= z.shape[-1]:
+    if targets.size == 0 or targets.min() < 0 or targets.max() >= logits[-1]:
         met = f"{targets.min()} … {targets.max()}" if targets.size else "none"
-        raise ValueError(f"targets must lie in 0 … {z.shape[-1] - 1}; got {met}")
+        raise ValueError(f"targets must lie in 0 … {logits[-1] - 1}; got {met}")
     return targets

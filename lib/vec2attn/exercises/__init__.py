@@ -30,6 +30,7 @@ MODULES = {
     "4.3": "low_rank",
     "5.1": "einsum",
     "5.3": "derivatives",
+    "6.1": "reverse_mode",
 }
 
 

@@ -1,0 +1,143 @@
+"""The engine: one training step of a network for digits against torch, autograd, and an engine of scalars.
+
+The last is compared by time for each FLOP, on a network that it can finish: 2 · weights · rows forward, twice that
+back.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import autograd
+import autograd.numpy as anp
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+from benchmarks import Row, compare
+from vec2attn.autograd import cross_entropy
+from vec2attn.nn import MLP
+from vec2attn.optim import SGD
+
+BATCH, SIZES, RATE = 128, (784, 256, 10), 0.1
+
+
+class Value:
+    """One number that remembers its parents and the derivatives with respect to them."""
+
+    def __init__(self, data: float, parents: tuple["Value", ...] = (), slopes: tuple[float, ...] = ()) -> None:
+        self.data, self.parents, self.slopes, self.grad = data, parents, slopes, 0.0
+
+    def __add__(self, other: "Value") -> "Value":
+        return Value(self.data + other.data, (self, other), (1.0, 1.0))
+
+    def __mul__(self, other: "Value") -> "Value":
+        return Value(self.data * other.data, (self, other), (other.data, self.data))
+
+    def relu(self) -> "Value":
+        return Value(max(self.data, 0.0), (self,), (float(self.data > 0),))
+
+    def backward(self) -> None:
+        order, seen, stack = [], set(), [(self, False)]
+        while stack:
+            node, done = stack.pop()
+            if done:
+                order.append(node)
+            elif node not in seen:
+                seen.add(node)
+                stack += [(node, True), *((parent, False) for parent in node.parents)]
+        self.grad = 1.0
+        for node in reversed(order):
+            for parent, slope in zip(node.parents, node.slopes, strict=True):
+                parent.grad += node.grad * slope
+
+
+def ours_and_torchs() -> tuple[Callable[[], Any], Callable[[], Any], Callable[[], Any]]:
+    """Return a training step of ours, of torch and of autograd, from the same weights; their losses must agree."""
+    rng = np.random.default_rng(61)
+    X, y = rng.normal(size=(BATCH, SIZES[0])).astype(np.float32), rng.integers(SIZES[-1], size=BATCH)
+    model = MLP(SIZES, rng=rng)
+    optimizer = SGD(model.parameters(), RATE)
+    linears = [torch.nn.Linear(n, m) for n, m in itertools.pairwise(SIZES)]
+    peer = torch.nn.Sequential(linears[0], torch.nn.ReLU(), linears[1])
+    with torch.no_grad():
+        for mine, theirs in zip(model.parameters(), peer.parameters(), strict=True):
+            theirs.copy_(torch.tensor(mine.data))
+    weights = [p.data.copy() for p in model.parameters()]
+    peer_optimizer, TX, Ty = torch.optim.SGD(peer.parameters(), RATE), torch.tensor(X), torch.tensor(y)
+    rows = np.arange(BATCH)
+
+    def ours() -> float:
+        optimizer.zero_grad()
+        loss = cross_entropy(model(X), y)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def torchs() -> float:
+        peer_optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(peer(TX), Ty)
+        loss.backward()
+        peer_optimizer.step()
+        return loss.item()
+
+    def loss_of(parameters: list[np.ndarray]) -> Any:
+        W, b, V, c = parameters
+        z = anp.dot(anp.maximum(anp.dot(X, W.T) + b, 0), V.T) + c
+        z = z - anp.max(z, axis=1, keepdims=True)
+        return -anp.mean(z[rows, y] - anp.log(anp.sum(anp.exp(z), axis=1)))
+
+    value_and_gradient = autograd.value_and_grad(loss_of)
+
+    def autograds() -> float:
+        loss, slopes = value_and_gradient(weights)
+        for i, slope in enumerate(slopes):
+            weights[i] = weights[i] - np.float32(RATE) * slope
+        return float(loss)
+
+    for _ in range(3):
+        np.testing.assert_allclose([ours(), torchs()], autograds(), rtol=1e-4)
+    return ours, torchs, autograds
+
+
+def scalar_step(sizes: tuple[int, int, int], rows: int) -> Callable[[], Any]:
+    """Return a forward and backward pass through a network of scalars."""
+    rng = np.random.default_rng(62)
+    X = rng.normal(size=(rows, sizes[0])).tolist()
+    weights = [rng.normal(size=(m, n)).tolist() for n, m in itertools.pairwise(sizes)]
+
+    def step() -> None:
+        layers = [[[Value(w) for w in row] for row in W] for W in weights]
+        total = Value(0.0)
+        for x in X:
+            signal = [Value(v) for v in x]
+            for W in layers:
+                products = [[w * v for w, v in zip(row, signal, strict=True)] for row in W]
+                signal = [sum(row[1:], row[0]).relu() for row in products]
+            total = sum(signal, total)
+        total.backward()
+
+    return step
+
+
+def measure() -> list[Row]:
+    """Return one row a peer."""
+    small, rows = (32, 16, 4), 4
+    ours, torchs, autograds = ours_and_torchs()
+    what = "MLP step, 784-256-10, 128 rows"
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):  # one core for all: threads that wait for each other would decide the ratio
+            against_scalars = compare("MLP step, time per FLOP", "scalars", ours, scalar_step(small, rows), 0.01)
+            flops = [6 * n * (a * b + b * c) for n, (a, b, c) in ((BATCH, SIZES), (rows, small))]
+            return [
+                compare(what, "torch", ours, torchs, 1.2),
+                compare(what, "autograd", ours, autograds, 0.5),
+                dataclasses.replace(
+                    against_scalars, ours=against_scalars.ours / flops[0], theirs=against_scalars.theirs / flops[1]
+                ),
+            ]
+    finally:
+        torch.set_num_threads(threads)

@@ -215,6 +215,8 @@ STEPS = [
     (TURN, 0, "Step 1: v has been turned, and always will be: no real eigenvector."),
     (MIRROR, 0, "Step 1: λ and −λ are of the same size, so no direction wins."),
     ([2, 0, 0, 2], 10, "Step 1: v stays; every vector is an eigenvector."),
+    ([1, 1, 0, 1], 45, "Step 1: 26.6° are left, from 45.0°. A is defective, so there is no steady rate."),
+    ([0, 1, 0, 0], 60, "Step 1: 0.0° are left, from 60.0°. A is defective, so there is no steady rate."),
     ([3, 0, 0, 1], 0, "Step 1: v stays: it is an eigenvector, λ = 3.000."),
     ([3, 0, 0, 1], 90, "Step 1: v stays: it is an eigenvector, though not that of the largest λ."),
 ]

@@ -146,6 +146,7 @@ function stepped(before, now, count, kind, values) {
   }
   if (before.left < 1e-6) return `${start}v stays: it is an eigenvector, λ = ${fixed(values[0], 3)}.`;
   if (Math.abs(before.left - now.left) < 1e-9) return `${start}v stays: it is an eigenvector, though not that of the largest λ.`;
+  if (kind === "one") return `${start}${signed(now.left)} are left, from ${signed(before.left)}. A is defective, so there is no steady rate.`;
   const shrunk = Math.tan(radians(now.left)) / Math.tan(radians(before.left));
   return `${start}${signed(now.left)} are left, from ${signed(before.left)}. The tangent of that angle was multiplied by ${fixed(shrunk, 3)}; |λ₂/λ₁| is ${fixed(Math.abs(values[1] / values[0]), 3)}.`;
 }

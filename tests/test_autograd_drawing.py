@@ -118,13 +118,3 @@ def test_sixty_nodes_are_drawn_and_more_are_refused():
         y = y + 1
     with pytest.raises(ValueError, match="has 40060 nodes"):
         draw(y)
-
-
-def test_what_is_no_tensor_is_refused():
-    (x,) = leaves(1.0)
-    with pytest.raises(TypeError, match="y must be a tensor; got ndarray"):
-        draw(np.ones(2))
-    with pytest.raises(TypeError, match="w must be a tensor; got float"):
-        draw(x, w=1.0)
-    with pytest.raises(ValueError, match="has a Jacobian"):
-        draw(x * np.ones(2), gradient=True)

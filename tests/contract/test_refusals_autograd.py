@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vec2attn import autograd as ag
-from vec2attn.autograd import Operation, Tensor, checkpoint, grad_check, gradients, hvp, jvp, no_grad
+from vec2attn.autograd import Operation, Tensor, checkpoint, draw, grad_check, gradients, hvp, jvp, no_grad
 
 RNG = np.random.default_rng(0)
 
@@ -178,6 +178,9 @@ REFUSALS = {
     ),
     "checkpoint of such a function": (lambda: checkpoint(lambda x: x.data, leaf(2)), TypeError, "returned ndarray"),
     "checkpoint without its parameter": (captured, ValueError, "requires a gradient: pass it as an input"),
+    "a picture of an array": (lambda: draw(Z), TypeError, "y must be a tensor; got ndarray"),
+    "a picture with a name for no tensor": (lambda: draw(leaf(), w=1.0), TypeError, "w must be a tensor; got float"),
+    "a picture of gradients without a root": (lambda: draw(leaf(2) * 2, gradient=True), ValueError, "has a Jacobian"),
     "a check in float32": (
         lambda: grad_check(ag.exp, np.ones(2, np.float32), rng=RNG),
         ValueError,

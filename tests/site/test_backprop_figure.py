@@ -4,6 +4,7 @@ import re
 
 import pytest
 from figure_page import FigurePage
+from site_reader import choose_theme, contrast, painted
 
 from vec2attn.widgets.backprop import GRAPHS, INPUTS, Backprop
 
@@ -128,3 +129,17 @@ def test_without_a_script_the_picture_shows_the_whole_walk(reader):
     assert shown == pytest.approx([figure.values()[-1], *figure.gradients()[:INPUTS]], abs=5.1e-4)
     assert box.locator(".v2b-passed").count() == 5
     assert "after all 9 steps" in box.inner_text()
+
+
+def test_the_drawn_graph_stands_on_the_colour_of_the_page_in_both_themes(reader):
+    page = reader(CHAPTER).page
+    drawing = page.locator("div.drawing")
+    for theme in ("dark", "light"):
+        choose_theme(page, theme)
+        text, rect = drawing.locator("text").first, drawing.locator("rect").first
+        behind = painted(page, rect, right=20, down=5)
+        assert contrast(text.evaluate("(t) => getComputedStyle(t).fill"), behind) >= 4.5
+        assert behind == page.evaluate("getComputedStyle(document.body).backgroundColor")
+        red = drawing.locator("text", has_text="∂").first
+        assert contrast(red.evaluate("(t) => getComputedStyle(t).fill"), behind) >= 4.5
+    assert drawing.locator("details pre").text_content().splitlines()[-1].startswith("8. cross_entropy, ")

@@ -58,12 +58,12 @@ class Drawing:
         width, height = right - left, max(n.y + n.height for n in places) + 4
         parts = [*map(_edge, self.routes), *map(_box, self.nodes)]
         return (
-            '<div style="overflow-x: auto; margin: 1em 0"><svg role="img" aria-label="A graph of '
-            f'{len(self.nodes)} nodes, from the inputs at the top to the result at the bottom; in words below" '
-            f'width="{width:.0f}" height="{height:.0f}" viewBox="{left:.0f} -2 {width:.0f} {height:.0f}" '
-            'style="display: block; margin: auto; font: 13px system-ui, sans-serif">'
-            f"{''.join(parts)}</svg></div>"
-            f"<details><summary>The graph in words</summary><pre>{html.escape(repr(self))}</pre></details>"
+            '<div class="drawing"><div style="overflow-x: auto; margin: 1em 0" tabindex="0" role="group" '
+            f'aria-label="Graph"><svg role="img" aria-label="A graph of {len(self.nodes)} nodes, from the inputs at '
+            f'the top to the result at the bottom; in words below" viewBox="{left:.0f} -2 {width:.0f} {height:.0f}" '
+            f'style="display: block; margin: auto; width: {width:.0f}px; min-width: {0.8 * width:.0f}px; '
+            f'max-width: 100%; height: auto; font: 13px system-ui, sans-serif">{"".join(parts)}</svg></div>'
+            f"<details><summary>The graph in words</summary><pre>{html.escape(repr(self))}</pre></details></div>"
         )
 
 

@@ -15,11 +15,11 @@ FLAT_AND_STEEP = np.diag([1.0, 4.0, 50.0])
 ROUND = np.array([[2.0, 0.5], [0.5, 1.0]])
 
 
-def _steps(kappa: float, factor: float) -> int:
+def _steps(kappa: float | int, factor: float | int) -> int:
     return math.ceil(math.log(factor) / math.log((kappa - 1) / (kappa + 1)))
 
 
-def _with_momentum(kappa: float, factor: float) -> int:
+def _with_momentum(kappa: float | int, factor: float | int) -> int:
     return _steps(math.sqrt(kappa), factor)
 
 

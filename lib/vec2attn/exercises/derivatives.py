@@ -13,7 +13,7 @@ def _products(p: np.ndarray) -> np.ndarray:
     return np.array([x * y, x + y * y])
 
 
-def _at(x: float, y: float) -> np.ndarray:
+def _at(x: float | int, y: float | int) -> np.ndarray:
     return jacobian(_products, [x, y], method="complex")
 
 

@@ -28,7 +28,7 @@ def _pairs() -> list[tuple[np.ndarray, float, np.ndarray]]:
     return cases
 
 
-def _deflate(A: np.ndarray, value: float, vector: np.ndarray) -> np.ndarray:
+def _deflate(A: np.ndarray, value: float | int, vector: np.ndarray) -> np.ndarray:
     return A - value * np.outer(vector, vector) / (vector @ vector)
 
 
@@ -42,7 +42,7 @@ def _positive() -> list[tuple[np.ndarray]]:
     return cases
 
 
-def _with_values(A: np.ndarray, power: float) -> np.ndarray:
+def _with_values(A: np.ndarray, power: float | int) -> np.ndarray:
     values, V = qr_algorithm(A)
     return (V * values**power) @ V.T
 

@@ -14,12 +14,12 @@ def _spectra() -> list[tuple[np.ndarray, float]]:
     return [(falling[0], 0.1), (falling[1], 0.3), (falling[2], 0.05), (falling[2], 0.7)]
 
 
-def _rank_for(s: np.ndarray, error: float, power: int = 2, share: float | None = None) -> int:
+def _rank_for(s: np.ndarray, error: float | int, power: int = 2, share: float | None = None) -> int:
     left = np.append(np.cumsum(s[::-1] ** power)[::-1], 0)
     return int(np.argmax(left[1:] <= (error**power if share is None else share) * left[0])) + 1
 
 
-def _share_kept(error: float, power: int = 2) -> float:
+def _share_kept(error: float | int, power: int = 2) -> float:
     law = random_spectrum(4_000, 4_000)
     tail = np.cumsum(law[::-1] ** power)[::-1] / (law**power).sum()
     return float(np.mean(tail > error))

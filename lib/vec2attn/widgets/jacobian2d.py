@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import traitlets
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Real
 
 from vec2attn.calculus import jacobian
 from vec2attn.vectors import norm
@@ -23,7 +23,7 @@ LINES = 4  # of the grid, on each side of the axes
 SIZE = 160  # half of a picture's side, in the SVG's own units
 CELLS = 8  # a neighbourhood is looked at on a grid of so many cells a side
 
-Points = Float[np.ndarray, "*n 2"] | Complex[np.ndarray, "*n 2"]
+Points = Real[np.ndarray, "*n 2"] | Complex[np.ndarray, "*n 2"]
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Jacobian2d(Figure):
         table = "".join(f"<tr>{''.join(f'<td>{_number(entry)}</td>' for entry in row)}</tr>" for row in self.J)
         facts = {
             "J at p: its columns are the arrows": f'<table class="v2a-j2-matrix"><tbody>{table}</tbody></table>',
-            "Determinant": f"{_number(self.det)} <small>{area(self.det)}</small>",
+            "Determinant": f"{_number(self.det)} <small>{area(float(self.det))}</small>",
             "Largest error of the linearisation": _digits(self.error),
             "The same, divided by h²": f"{self.error / self.h**2:.2f}",
         }
@@ -143,7 +143,7 @@ KEY = (
 )
 
 
-def area(det: float) -> str:
+def area(det: float | int) -> str:
     """Say what the determinant of a Jacobian does to a small area."""
     if abs(det) < 0.005:
         return "flattened, a direction is lost"

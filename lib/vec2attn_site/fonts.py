@@ -14,7 +14,9 @@ from typing import Any
 
 import pydata_sphinx_theme
 from fontTools import subset
+from fontTools.varLib import instancer
 
+WEIGHTS = (400, 700)
 ASCII = {chr(code) for code in range(0x20, 0x7F)}
 
 
@@ -40,14 +42,16 @@ def icons(pages: Iterable[Path], styles: Iterable[Path]) -> set[str]:
 
 def cut(source: Path, target: Path, wanted: set[str], cache: Path) -> None:
     """Write to `target` the font `source` with the wanted characters only; repeated work comes from the cache."""
-    key = hashlib.sha256(source.read_bytes() + "".join(sorted(wanted)).encode()).hexdigest()[:24]
+    key = hashlib.sha256(source.read_bytes() + f"{WEIGHTS}{''.join(sorted(wanted))}".encode()).hexdigest()[:24]
     kept = cache / f"{key}.woff2"
     if not kept.exists():
         options = subset.Options(flavor="woff2", layout_features=["kern", "liga"])
-        font = subset.load_font(str(source), options)
+        font = subset.load_font(str(source), options, lazy=False)
         subsetter = subset.Subsetter(options)
         subsetter.populate(unicodes=[ord(character) for character in wanted])
         subsetter.subset(font)
+        if "fvar" in font:  # no text of the book is thinner or fatter
+            font = instancer.instantiateVariableFont(font, {"wght": WEIGHTS})
         cache.mkdir(parents=True, exist_ok=True)
         subset.save_font(font, str(kept), options)
     target.parent.mkdir(parents=True, exist_ok=True)

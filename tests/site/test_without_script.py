@@ -54,6 +54,8 @@ def test_solutions_and_hidden_code_can_be_opened(page):
     folded = page.locator(".bd-article details")
     assert folded.count() >= 5
     for details in folded.all():
+        details.scroll_into_view_if_needed()
+        page.wait_for_timeout(100)  # what is out of sight is laid out when it comes near
         summary, inside = details.locator("summary"), details.locator("> :not(summary)").first
         assert not inside.is_visible()
         assert len(summary.locator("visible=true").inner_text().strip().splitlines()) == 1, "one label at a time"
@@ -66,6 +68,8 @@ def test_a_sentence_stands_where_a_plot_would_be(page):
     plots = page.locator(".v2a-plot")
     assert plots.count() >= 1
     for plot in plots.all():
+        plot.scroll_into_view_if_needed()
+        page.wait_for_timeout(100)
         text = plot.inner_text()
         assert plot.get_attribute("aria-label") in text
         assert "JavaScript" in text

@@ -9,7 +9,7 @@ from site_reader import choose_theme, contrast
 
 FRAME = 16.0  # ms
 PRESSES = 64
-RATES = (4, 1, 1, 1, 1)  # how often to try, and how much slower
+RATES = (4, *[1] * 7)  # how often to try at most, and how much slower
 # what an update asks of the main thread, between the input event and the picture
 WORK = {"EventDispatch", "FireAnimationFrame", "UpdateLayoutTree", "Layout"}  # handlers, drawing, style, layout
 PICTURE = {"PrePaint", "Paint", "Layerize", "Commit"}  # the browser's: grows with the page, not with the figure

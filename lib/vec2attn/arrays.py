@@ -3,6 +3,9 @@
 The book's functions take numpy arrays and plain lists alike. Whole numbers become float64; float32 stays float32.
 """
 
+import operator
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float, Real
 
@@ -68,6 +71,17 @@ def check_same_shape(**arrays: np.ndarray) -> None:
     if len({array.shape for array in arrays.values()}) > 1:
         met = " but ".join(f"{name} has shape {array.shape}" for name, array in arrays.items())
         raise ValueError(f"{' and '.join(arrays)} must have the same shape; {met}")
+
+
+def whole_number(name: str, value: Any) -> int:
+    """Return a number of things as an int; refuses what is not whole, and less than one."""
+    try:
+        whole = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number; got {value!r}") from None
+    if whole < 1:
+        raise ValueError(f"{name} must be a whole number from 1 on; got {value}")
+    return whole
 
 
 def as_matrix(name: str, values: Real[np.ndarray, "..."] | list) -> Float[np.ndarray, "m n"]:

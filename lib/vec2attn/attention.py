@@ -249,14 +249,9 @@ class MultiHeadAttention(nn.Module):
             Q, K = rotate(Q, start), rotate(K, start)
         if cache is not None:
             K, V = cache.append(K, V)
-        if mask is not None and mask.ndim == 3:
-            mask = mask[:, None]  # the same for all heads
-        one = Q.shape[-2] == 1
-        if causal and not one and (mask is not None or start):
-            earlier = causal_mask(Q.shape[-2], K.shape[-2], Q.device)
-            mask = earlier if mask is None else mask & earlier
-        plain = causal and not one and mask is None
-        Y = _grouped(Q, K, V, mask, plain)
+        causal = causal and Q.shape[-2] > 1  # the last position may attend to all
+        plain = causal and mask is None and not start  # a mask that torch's kernel makes by itself
+        Y = _grouped(Q, K, V, _of_all_heads(mask, causal and not plain, Q, K), plain)
         return self.output(Y.transpose(1, 2).flatten(-2))
 
     def weights(
@@ -273,12 +268,17 @@ class MultiHeadAttention(nn.Module):
         if rotate is not None:
             Q, K = rotate(Q, 0), rotate(K, 0)
         K, V = (M.repeat_interleave(self.heads // self.kv_heads, dim=1) for M in (K, V))
-        if mask is not None and mask.ndim == 3:
-            mask = mask[:, None]
-        if causal:
-            earlier = causal_mask(Q.shape[-2], K.shape[-2], Q.device)
-            mask = earlier if mask is None else mask & earlier
-        return scaled_dot_product_attention(Q, K, V, mask)[1]
+        return scaled_dot_product_attention(Q, K, V, _of_all_heads(mask, causal, Q, K))[1]
+
+
+def _of_all_heads(mask: Any, causal: bool, Q: Any, K: Any) -> Any:
+    """Return the mask with an axis for the heads, and without the future where that is wanted; None hides nothing."""
+    if mask is not None and mask.ndim == 3:
+        mask = mask[:, None]
+    if not causal:
+        return mask
+    earlier = causal_mask(Q.shape[-2], K.shape[-2], Q.device)
+    return earlier if mask is None else mask & earlier
 
 
 def _grouped(Q: Any, K: Any, V: Any, mask: Any, causal: bool) -> Any:

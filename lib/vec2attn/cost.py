@@ -5,7 +5,6 @@ memory and processor at least once; times are medians in seconds. torch is impor
 """
 
 import math
-import operator
 import timeit
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Real
 
-from vec2attn.arrays import as_reals
+from vec2attn.arrays import as_reals, whole_number
 from vec2attn.device import best_device, synchronise
 
 
@@ -204,11 +203,4 @@ def _times(step: Callable[[], Any], min_run_time: float) -> list[float]:
 
 
 def _sizes(**sizes: int) -> tuple[int, ...]:
-    for name, size in sizes.items():
-        try:
-            whole = operator.index(size)
-        except TypeError:
-            raise TypeError(f"{name} must be a whole number; got {size!r}") from None
-        if whole < 1:
-            raise ValueError(f"{name} must be a whole number from 1 on; got {size}")
-    return tuple(operator.index(size) for size in sizes.values())
+    return tuple(whole_number(name, size) for name, size in sizes.items())

@@ -9,6 +9,7 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Real
@@ -109,16 +110,7 @@ def momentum(
 
     Source: Polyak 1964, doi:10.1016/0041-5553(64)90137-5
     """
-    _check_positive("eta", eta)
-    _check_share("beta", beta)
-    v: np.ndarray | float = 0.0
-
-    def move(g: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        nonlocal v
-        v = beta * v + g
-        return -eta * v
-
-    return _walk(gradient, start, move, steps, limit)
+    return _walk(gradient, start, _with_velocity(eta, beta, lambda g, v: v), steps, limit)
 
 
 def nesterov(
@@ -140,16 +132,7 @@ def nesterov(
 
     Source: Nesterov 2018, Lectures on Convex Optimization, section 2.2, doi:10.1007/978-3-319-91578-4
     """
-    _check_positive("eta", eta)
-    _check_share("beta", beta)
-    v: np.ndarray | float = 0.0
-
-    def move(g: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        nonlocal v
-        v = beta * v + g
-        return -eta * (g + beta * v)
-
-    return _walk(gradient, start, move, steps, limit)
+    return _walk(gradient, start, _with_velocity(eta, beta, lambda g, v: g + beta * v), steps, limit)
 
 
 def adam(
@@ -328,6 +311,20 @@ def sharpness(
     steps = min(_count("steps", steps), len(at))
     alphas, betas, _ = lanczos(lambda v: hessian_vector_product(gradient, at, v), len(at), steps, rng=rng)
     return float(ritz_values(alphas, betas)[-1])
+
+
+def _with_velocity(eta: float | int, beta: float | int, along: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+    """Return the move that keeps a velocity v ← βv + g and goes against `along(g, v)`."""
+    _check_positive("eta", eta)
+    _check_share("beta", beta)
+    v: Any = 0.0
+
+    def move(g: Any) -> Any:
+        nonlocal v
+        v = beta * v + g
+        return -eta * along(g, v)
+
+    return move
 
 
 def _walk(

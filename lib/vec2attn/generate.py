@@ -44,18 +44,18 @@ def generate(
     if n < 0:
         raise ValueError(f"n must not be negative; got {n}")
     device = next(model.parameters()).device
-    ids = torch.tensor([list(prompt)], device=device)
+    ids = list(prompt)
     caches = empty_caches(model, 1, len(prompt) + n) if cache else None
     new = ids
     for _ in range(n):
         with torch.inference_mode():
-            logits = model(new if cache else ids, caches)[0, -1].float().cpu().numpy()
+            logits = model(torch.tensor([new if cache else ids], device=device), caches)[0, -1].float().cpu().numpy()
         token = _choose(logits, rng, T, k, p)
         if token in stop:
             return
         yield token
-        new = torch.tensor([[token]], device=device)
-        ids = torch.cat([ids, new], dim=1)
+        new = [token]
+        ids = ids + new
 
 
 def _choose(logits: np.ndarray, rng: np.random.Generator | None, T: float | int, k: int | None, p: float | int) -> int:

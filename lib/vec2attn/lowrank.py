@@ -5,12 +5,11 @@ row; what is here needs fewer of both, and cannot be every matrix.
 """
 
 import math
-import operator
 
 import numpy as np
 from jaxtyping import Float, Real
 
-from vec2attn.arrays import as_matrix, as_reals
+from vec2attn.arrays import as_matrix, as_reals, whole_number
 from vec2attn.matrices import householder_qr
 from vec2attn.svd import truncate
 
@@ -93,7 +92,7 @@ class LowRankLinear:
 
 def break_even_rank(outputs: int, inputs: int) -> float:
     """Return the rank from which on two thin layers have no fewer weights than the dense one: mn / (m + n)."""
-    m, n = _whole("outputs", outputs), _whole("inputs", inputs)
+    m, n = whole_number("outputs", outputs), whole_number("inputs", inputs)
     return m * n / (m + n)
 
 
@@ -129,7 +128,7 @@ class LoRA:
     ) -> None:
         self.W = as_matrix("W", W)
         m, n = self.W.shape
-        if not 1 <= _whole("r", r) <= min(m, n):
+        if not 1 <= whole_number("r", r) <= min(m, n):
             raise ValueError(f"r must lie in 1 … {min(m, n)} for W {self.W.shape}; got {r}")
         alpha = r if alpha is None else alpha
         if not (math.isfinite(alpha) and alpha > 0):
@@ -272,13 +271,3 @@ def _bias(b: Real[np.ndarray, "..."] | list | None, outputs: int) -> Float[np.nd
     if bias.shape != (outputs,):
         raise ValueError(f"b must have one number for each output, shape ({outputs},); got {bias.shape}")
     return bias
-
-
-def _whole(name: str, value: int) -> int:
-    try:
-        whole = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number; got {value!r}") from None
-    if whole < 1:
-        raise ValueError(f"{name} must be a whole number from 1 on; got {value}")
-    return whole

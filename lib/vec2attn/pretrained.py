@@ -176,6 +176,7 @@ def load_llama(weights: Mapping[str, torch.Tensor], config: LlamaConfig) -> Llam
 def _llama(state: Mapping[str, torch.Tensor], config: LlamaConfig) -> Llama:
     with torch.device("meta"):  # no time for first weights that are thrown away
         model = Llama(config)
+    # angles are no weights: made above they would be without numbers, too
     model.rotate = RoPE(config.d // config.heads, config.length, base=config.base, layout=config.layout)
     model.load_state_dict(state, assign=True)
     return model

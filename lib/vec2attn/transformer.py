@@ -206,6 +206,37 @@ def empty_caches(model: nn.Module, batch: int, length: int) -> list[KVCache]:
     ]
 
 
+class Decoder(nn.Module):
+    """What GPT and Llama share: embeddings, blocks that look back only, a norm, and the embedding as output matrix."""
+
+    config: "GPTConfig | LlamaConfig"
+    tokens: nn.Embedding
+    blocks: nn.ModuleList
+    norm: nn.Module
+    rotate: Callable[[Tensor, int], Tensor] | None = None
+
+    def embed(self, ids: Int[Tensor, "batch t"], start: int) -> Float[Tensor, "batch t d"]:
+        """Return what the first block reads; the first of the positions is number `start`."""
+        return self.tokens(ids)
+
+    def forward(
+        self, ids: Int[Tensor, "batch t"], caches: list[KVCache] | None = None
+    ) -> Float[Tensor, "batch t vocabulary"]:
+        """Return the logits of the token after each position; with caches, `ids` are the new positions only.
+
+        Raises
+        ------
+        ValueError : more positions than the model knows
+        """
+        start, t = caches[0].used if caches else 0, ids.shape[-1]
+        if start + t > self.config.length:
+            raise ValueError(f"the model knows {self.config.length} positions; got {start + t}")
+        X = self.embed(ids, start)
+        for i, block in enumerate(self.blocks):
+            X = block(X, causal=True, rotate=self.rotate, cache=caches[i] if caches else None)
+        return self.norm(X) @ self.tokens.weight.T
+
+
 @dataclass(frozen=True)
 class GPTConfig:
     """Sizes of a GPT; the defaults are GPT-2 small's, with 124,439,808 parameters."""
@@ -220,7 +251,7 @@ class GPTConfig:
     eps: float = 1e-5
 
 
-class GPT(nn.Module):
+class GPT(Decoder):
     """A decoder without memory: each position attends to itself and what came before, and predicts the next token.
 
     GPT-2's layout: pre-norm, learned positions, GELU in its tanh form, the output matrix tied to the token embedding.
@@ -256,22 +287,9 @@ class GPT(nn.Module):
         if isinstance(module, nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
 
-    def forward(
-        self, ids: Int[Tensor, "batch t"], caches: list[KVCache] | None = None
-    ) -> Float[Tensor, "batch t vocabulary"]:
-        """Return the logits of the token after each position; with caches, `ids` are the new positions only.
-
-        Raises
-        ------
-        ValueError : more positions than there are embeddings for
-        """
-        start, t = caches[0].used if caches else 0, ids.shape[-1]
-        if start + t > self.config.length:
-            raise ValueError(f"the model knows {self.config.length} positions; got {start + t}")
-        X = self.dropout(self.tokens(ids) + self.positions.weight[start : start + t])
-        for i, block in enumerate(self.blocks):
-            X = block(X, causal=True, cache=caches[i] if caches else None)
-        return self.norm(X) @ self.tokens.weight.T
+    def embed(self, ids: Int[Tensor, "batch t"], start: int) -> Float[Tensor, "batch t d"]:
+        """Return token and position embeddings."""
+        return self.dropout(self.tokens(ids) + self.positions.weight[start : start + ids.shape[-1]])
 
 
 def gelu_tanh(X: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -295,7 +313,7 @@ class LlamaConfig:
     eps: float = 1e-5
 
 
-class Llama(nn.Module):
+class Llama(Decoder):
     """Llama's layout: pre-norm with RMSNorm, RoPE, grouped queries, SwiGLU, no biases, tied output matrix.
 
     Source: Touvron et al. 2023, section 2.2, arXiv:2302.13971
@@ -316,20 +334,3 @@ class Llama(nn.Module):
         )
         self.norm = RMSNorm(c.d, c.eps)
         self.rotate = RoPE(c.d // c.heads, c.length, base=c.base, layout=c.layout)
-
-    def forward(
-        self, ids: Int[Tensor, "batch t"], caches: list[KVCache] | None = None
-    ) -> Float[Tensor, "batch t vocabulary"]:
-        """Return the logits of the token after each position; with caches, `ids` are the new positions only.
-
-        Raises
-        ------
-        ValueError : more positions than there are angles for
-        """
-        start, t = caches[0].used if caches else 0, ids.shape[-1]
-        if start + t > self.config.length:
-            raise ValueError(f"the model knows {self.config.length} positions; got {start + t}")
-        X = self.tokens(ids)
-        for i, block in enumerate(self.blocks):
-            X = block(X, causal=True, rotate=self.rotate, cache=caches[i] if caches else None)
-        return self.norm(X) @ self.tokens.weight.T

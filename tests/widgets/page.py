@@ -89,6 +89,12 @@ class Lab:
         self.frame()
         return self.page.evaluate("model.asked.splice(0)")
 
+    def changes(self) -> dict[str, Any]:
+        """Return what has been set since the last look; it must be saved after every step."""
+        asked = self.asked()
+        assert asked[-1:] in ([["save"]], [])
+        return {name: value for _, name, value in (a for a in asked if a[0] == "set")}
+
     def picture(self, number: int = 0) -> dict[str, Any]:
         """Return what a view shows: its HTML but for the sentence, which comes later, and its controls' values."""
         return self.view(number).evaluate(

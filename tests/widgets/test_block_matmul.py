@@ -6,7 +6,6 @@ import re
 import numpy as np
 import pytest
 
-from browser import chromium
 from vec2attn.cost import blocked_loads, matmul_flops
 from vec2attn.widgets.block_matmul import BLOCKS, EMPTY, BlockMatmul, N
 from widgets.node import run
@@ -99,12 +98,6 @@ def test_the_still_picture_shows_counts_loads_and_the_tiles_of_now(b, s):
 
 
 # ---- What the figure shows -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def page():
-    with chromium() as browser:
-        yield browser.new_page()
 
 
 @pytest.fixture

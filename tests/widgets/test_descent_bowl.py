@@ -195,12 +195,6 @@ def open_lab(open_lab):
     return lambda **traits: open_lab(DescentBowl(**traits))
 
 
-def changes(lab):
-    asked = lab.asked()
-    assert asked[-1:] in ([["save"]], [])
-    return {name: value for _, name, value in (a for a in asked if a[0] == "set")}
-
-
 @pytest.mark.parametrize(
     ("label", "key", "change"),
     [
@@ -216,7 +210,7 @@ def test_a_key_on_a_slider_sets_its_trait(open_lab, label, key, change):
     lab = open_lab()
     lab.asked()
     lab.view().get_by_role("slider", name=label, exact=True).press(key)
-    assert changes(lab) == change
+    assert lab.changes() == change
     DescentBowl(**change)
 
 
@@ -225,14 +219,14 @@ def test_the_buttons_choose_the_method_the_best_step_and_the_beginning(open_lab)
     lab.asked()
     press = lambda name: lab.view().get_by_role("button", name=name, exact=True).click()  # noqa: E731
     press("Best step")
-    assert changes(lab) == {"eta": 2 / 11}
+    assert lab.changes() == {"eta": 2 / 11}
     assert lab.view().get_by_role("button", name="Best step").is_disabled()
     press("momentum")
-    assert changes(lab) == {"method": HEAVY}
+    assert lab.changes() == {"method": HEAVY}
     press("Best step")
-    assert changes(lab) == {"eta": pytest.approx(best_momentum(np.diag([1, 10]))[0])}
+    assert lab.changes() == {"eta": pytest.approx(best_momentum(np.diag([1, 10]))[0])}
     press("Reset")
-    assert changes(lab) == {name: getattr(DescentBowl(), name) for name in BEGIN}
+    assert lab.changes() == {name: getattr(DescentBowl(), name) for name in BEGIN}
     assert lab.view().get_by_role("button", name="Reset").is_disabled()
     assert lab.page.evaluate("document.activeElement.textContent") == PLAIN
 
@@ -244,22 +238,22 @@ def test_arrow_keys_and_the_mouse_move_the_start(open_lab):
     handle.focus()
     for key, start in (("ArrowRight", [0.1, 0]), ("Shift+ArrowDown", [0.1, -0.5]), ("ArrowLeft", [0, -0.5])):
         lab.page.keyboard.press(key)
-        assert changes(lab)["start"] == pytest.approx(start)
+        assert lab.changes()["start"] == pytest.approx(start)
     assert handle.get_attribute("aria-valuetext") == "x 0.0, y −0.5"
     handle.press("a")
-    assert changes(lab) == {}
+    assert lab.changes() == {}
     box, ring = lab.view().locator("svg").bounding_box(), handle.locator("circle").last.bounding_box()
     x, y, unit = ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2, box["width"] / 6.8
     lab.page.mouse.move(x + 5, y)  # beside its middle: it does not jump
     lab.page.mouse.down()
-    assert changes(lab) == {}
+    assert lab.changes() == {}
     lab.page.mouse.move(x + 5 + 1.2 * unit, y - 2 * unit, steps=4)
-    assert changes(lab)["start"] == pytest.approx([1.2, 1.5])
+    assert lab.changes()["start"] == pytest.approx([1.2, 1.5])
     lab.page.mouse.move(x + 9 * unit, y - 9 * unit, steps=2)
-    assert changes(lab)["start"] == list(REACH)
+    assert lab.changes()["start"] == list(REACH)
     lab.page.mouse.up()
     lab.page.mouse.move(x, y)  # no longer in the hand
-    assert changes(lab) == {}
+    assert lab.changes() == {}
 
 
 @pytest.mark.parametrize("state", STATES[5::29], ids=str)

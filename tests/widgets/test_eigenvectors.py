@@ -280,13 +280,6 @@ def open_lab(open_lab):
     return lambda **traits: open_lab(Eigenvectors(**traits))
 
 
-def changes(lab):
-    """Return what has been set since the last look; it must be saved after every step."""
-    asked = lab.asked()
-    assert asked[-1:] in ([["save"]], [])
-    return {name: value for _, name, value in (a for a in asked if a[0] == "set")}
-
-
 HANDLE = "Direction of v: drag, or arrow keys"
 
 
@@ -295,9 +288,9 @@ def test_the_slider_turns_v_and_clears_the_path(open_lab):
     lab.asked()
     slider = lab.view().get_by_role("slider", name="Angle of v", exact=True)
     slider.press("ArrowRight")
-    assert changes(lab) == {"angle": 51, "path": []}
+    assert lab.changes() == {"angle": 51, "path": []}
     slider.press("Home")
-    assert changes(lab) == {"angle": -180, "path": []}
+    assert lab.changes() == {"angle": -180, "path": []}
     Eigenvectors(angle=-180)
 
 
@@ -308,11 +301,11 @@ def test_arrow_keys_on_the_tip_turn_v(open_lab):
     lab.asked()
     for key, turn in [("ArrowLeft", 99), ("Shift+ArrowUp", 105), ("ArrowDown", 104), ("ArrowRight", 105)]:
         lab.page.keyboard.press(key)
-        assert changes(lab) == {"angle": turn, "path": []}
+        assert lab.changes() == {"angle": turn, "path": []}
         lab.frame()
         assert handle.get_attribute("aria-valuetext").startswith(f"{turn}.0°, Av ")
     lab.page.keyboard.press("a")
-    assert changes(lab) == {}
+    assert lab.changes() == {}
     assert handle.evaluate("(h) => h === document.activeElement")
 
 
@@ -327,10 +320,10 @@ def test_the_tip_follows_the_mouse_round_the_circle(open_lab):
     for turn in (30, -75, 170):
         x, y = 90 * towards(turn)
         lab.page.mouse.move(middle[0] + x, middle[1] - y, steps=3)
-        assert changes(lab)["angle"] == pytest.approx(turn, abs=1)
+        assert lab.changes()["angle"] == pytest.approx(turn, abs=1)
     lab.page.mouse.up()
     lab.page.mouse.move(*middle)  # no longer in the hand
-    assert changes(lab) == {}
+    assert lab.changes() == {}
 
 
 def test_power_steps_are_counted_and_a_hand_on_v_begins_anew(open_lab):
@@ -341,7 +334,7 @@ def test_power_steps_are_counted_and_a_hand_on_v_begins_anew(open_lab):
     for _ in range(3):
         power.click()
         v = unit(np.array([[4, 1], [1, 3]]) @ v)
-        change = changes(lab)
+        change = lab.changes()
         assert change["path"] == pytest.approx(path)
         np.testing.assert_allclose(towards(change["angle"]), v, atol=1e-12)
         path.append(change["angle"])
@@ -349,7 +342,7 @@ def test_power_steps_are_counted_and_a_hand_on_v_begins_anew(open_lab):
     assert lab.view().locator(".v2a-eg-fact-steps b").inner_text() == "3"
     assert lab.view().locator(".v2a-eg-trail").get_attribute("d").count("M") == 3
     lab.view().get_by_role("slider", name="Angle of v", exact=True).press("ArrowRight")
-    assert changes(lab)["path"] == []
+    assert lab.changes()["path"] == []
 
 
 def test_no_power_step_where_av_is_zero_or_after_many(open_lab):
@@ -365,16 +358,16 @@ def test_a_matrix_is_chosen_from_the_list_or_written(open_lab):
     choice, cells = lab.view().get_by_role("combobox"), lab.view().get_by_role("spinbutton")
     assert choice.input_value() == "symmetric"
     choice.select_option("shear")
-    assert changes(lab) == {"entries": SHEAR, "path": []}
+    assert lab.changes() == {"entries": SHEAR, "path": []}
     lab.frame()
     assert [cell.input_value() for cell in cells.all()] == ["1", "1", "0", "1"]
     cells.nth(2).fill("-0.3")
-    assert changes(lab) == {"entries": [1, 1, -0.3, 1], "path": []}
+    assert lab.changes() == {"entries": [1, 1, -0.3, 1], "path": []}
     lab.frame()
     assert choice.evaluate("(s) => s.selectedOptions[0].textContent") == "your own"
     for text in ("7", ""):
         cells.nth(2).fill(text)
-        assert changes(lab) == {}
+        assert lab.changes() == {}
         assert lab.view().locator(".v2a-said").inner_text() == "An entry is a number from −5 to 5."
     cells.nth(2).blur()
     assert cells.nth(2).input_value() == "-0.3"
@@ -419,7 +412,7 @@ def test_reset_goes_back_to_what_python_begins_with_and_leaves_the_focus_near(op
     reset = lab.view().get_by_role("button", name="Reset")
     reset.focus()
     lab.page.keyboard.press("Enter")
-    assert changes(lab) == {name: getattr(Eigenvectors(), name) for name in BEGIN} == BEGIN
+    assert lab.changes() == {name: getattr(Eigenvectors(), name) for name in BEGIN} == BEGIN
     assert reset.is_disabled()
     assert lab.page.evaluate("document.activeElement.tagName") == "SELECT"
 

@@ -217,13 +217,6 @@ def open_lab(open_lab):
     return lambda **traits: open_lab(Jacobian2d(**traits))
 
 
-def changes(lab):
-    """Return what has been set since the last look; it must be saved after every step."""
-    asked = lab.asked()
-    assert asked[-1:] in ([["save"]], [])
-    return {name: value for _, name, value in (a for a in asked if a[0] == "set")}
-
-
 @pytest.mark.parametrize(
     ("label", "key", "change"),
     [
@@ -239,7 +232,7 @@ def test_a_key_on_a_slider_sets_its_trait(open_lab, label, key, change):
     lab = open_lab()
     lab.asked()
     lab.view().get_by_role("slider", name=label, exact=True).press(key)
-    (trait, value), *others = changes(lab).items()
+    (trait, value), *others = lab.changes().items()
     assert others == []
     assert {trait: pytest.approx(value, rel=1e-12)} == change
     Jacobian2d(**{trait: value})
@@ -257,11 +250,11 @@ def test_arrow_keys_move_the_point_and_stop_at_its_reach(open_lab):
         ("Shift+ArrowRight", [1.5, -0.2]),
     ]:
         lab.page.keyboard.press(key)
-        assert changes(lab) == {"p": p}
+        assert lab.changes() == {"p": p}
         assert handle.get_attribute("aria-valuetext") == f"x {p[0]:.2f}, y {p[1]:.2f}".replace("-", "−")
     for key in ("ArrowRight", "a", "Home"):
         lab.page.keyboard.press(key)
-    assert changes(lab) == {}
+    assert lab.changes() == {}
     assert handle.evaluate("(h) => h === document.activeElement")
 
 
@@ -274,10 +267,10 @@ def test_the_point_follows_the_mouse_until_it_is_let_go(open_lab):
     lab.page.mouse.move(x + 4, y - 3)  # not quite in its middle: the point does not jump
     lab.page.mouse.down()
     lab.page.mouse.move(x + 4 + 1.2 * scale, y - 3 + 0.7 * scale, steps=5)
-    assert changes(lab) == {"p": [1.2, -0.7]}
+    assert lab.changes() == {"p": [1.2, -0.7]}
     lab.page.mouse.up()
     lab.page.mouse.move(x, y)
-    assert changes(lab) == {}
+    assert lab.changes() == {}
 
 
 def test_buttons_choose_the_map_halve_the_size_and_reset(open_lab):
@@ -285,16 +278,16 @@ def test_buttons_choose_the_map_halve_the_size_and_reset(open_lab):
     lab.asked()
     press = lambda name: lab.view().get_by_role("button", name=name, exact=True).click()  # noqa: E731
     press("polar")
-    assert changes(lab) == {"map": "polar"}
+    assert lab.changes() == {"map": "polar"}
     assert [b.inner_text() for b in lab.view().locator("[aria-pressed=true]").all()] == ["polar"]
     press("Halve h")
-    assert changes(lab) == {"h": 0.03}
+    assert lab.changes() == {"h": 0.03}
     press("Halve h")
-    assert changes(lab) == {"h": SMALLEST}
+    assert lab.changes() == {"h": SMALLEST}
     assert lab.view().get_by_role("button", name="Halve h").is_disabled()
     assert "Size h" in lab.focused()  # not lost with the button
     press("Reset")
-    assert changes(lab) == BEGIN
+    assert lab.changes() == BEGIN
     assert lab.view().get_by_role("button", name="Reset").is_disabled()
     assert "bend" in lab.page.evaluate("document.activeElement.textContent")
 

@@ -244,13 +244,6 @@ def open_lab(open_lab):
     return lambda **traits: open_lab(RotationProjection(**traits))
 
 
-def changes(lab):
-    """Return what has been set since the last look; it must be saved after every step."""
-    asked = lab.asked()
-    assert asked[-1:] in ([["save"]], [])
-    return {name: value for _, name, value in (a for a in asked if a[0] == "set")}
-
-
 TIPS = ("Where (1, 0) goes", "Where (0, 1) goes")
 
 
@@ -269,7 +262,7 @@ def test_a_key_on_a_slider_sets_its_trait(open_lab, label, key, change):
     lab = open_lab()
     lab.asked()
     lab.view().get_by_role("slider", name=label, exact=True).press(key)
-    assert changes(lab) == change
+    assert lab.changes() == change
     RotationProjection(**change)
 
 
@@ -291,7 +284,7 @@ def test_arrow_keys_move_a_tip_and_no_other(open_lab, tip, convention):
         M = M.copy()
         M[:, tip] += step
         A = M if convention == COLUMNS else M.T
-        assert changes(lab)["entries"] == pytest.approx(A.ravel().tolist(), abs=1e-12)
+        assert lab.changes()["entries"] == pytest.approx(A.ravel().tolist(), abs=1e-12)
         x, y = (f"{v:.2f}".replace("-", "−") for v in M[:, tip])
         assert handle.get_attribute("aria-valuetext") == f"x {x}, y {y}"
     assert handle.evaluate("(h) => h === document.activeElement"), "the hand stays on the tip"
@@ -303,7 +296,7 @@ def test_a_tip_stops_at_the_edge_and_other_keys_are_the_browsers(open_lab):
     handle = lab.view().get_by_role("slider", name=TIPS[0])
     for key in ("ArrowRight", "a", "Home"):
         handle.press(key)
-    assert changes(lab) == {}
+    assert lab.changes() == {}
 
 
 def test_a_tip_follows_the_mouse(open_lab):
@@ -316,10 +309,10 @@ def test_a_tip_follows_the_mouse(open_lab):
     lab.page.mouse.move(x, y)
     lab.page.mouse.down()
     lab.page.mouse.move(x + 0.5 * per_unit, y + 2 * per_unit, steps=5)
-    assert changes(lab)["entries"] == pytest.approx([1, 0.5, 0, -1])
+    assert lab.changes()["entries"] == pytest.approx([1, 0.5, 0, -1])
     lab.page.mouse.up()
     lab.page.mouse.move(x, y)  # no longer in the hand
-    assert changes(lab) == {}
+    assert lab.changes() == {}
 
 
 def test_the_buttons_choose_the_convention_and_the_steps(open_lab):
@@ -339,7 +332,7 @@ def test_the_buttons_choose_the_convention_and_the_steps(open_lab):
         (COLUMNS, {"convention": COLUMNS}),
     ]:
         press(name)
-        assert changes(lab) == change
+        assert lab.changes() == change
     assert pressed() == [COLUMNS, "map"]
 
 
@@ -349,7 +342,7 @@ def test_reset_goes_back_to_what_python_begins_with_and_leaves_the_focus_near(op
     reset = lab.view().get_by_role("button", name="Reset")
     reset.focus()
     lab.page.keyboard.press("Enter")
-    assert changes(lab) == {name: getattr(RotationProjection(), name) for name in BEGIN}
+    assert lab.changes() == {name: getattr(RotationProjection(), name) for name in BEGIN}
     assert reset.is_disabled()
     assert COLUMNS in lab.page.evaluate("document.activeElement.textContent")
 

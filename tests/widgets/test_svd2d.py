@@ -301,13 +301,6 @@ def open_lab(open_lab):
     return lambda **traits: open_lab(Svd2d(**traits))
 
 
-def changes(lab):
-    """Return what has been set since the last look; it must be saved after every step."""
-    asked = lab.asked()
-    assert asked[-1:] in ([["save"]], [])
-    return {name: value for _, name, value in (a for a in asked if a[0] == "set")}
-
-
 TIPS = ("Where (1, 0) goes", "Where (0, 1) goes")
 
 
@@ -325,7 +318,7 @@ def test_a_key_on_a_slider_sets_its_trait(open_lab, label, key, change):
     lab = open_lab()
     lab.asked()
     lab.view().get_by_role("slider", name=label, exact=True).press(key)
-    assert changes(lab) == change
+    assert lab.changes() == change
     Svd2d(**change)
 
 
@@ -336,7 +329,7 @@ def test_a_button_goes_to_its_step(open_lab, stop):
     name = ("circle", "Vᵀ turns", "Σ stretches", "U turns")[stop]
     button = lab.view().get_by_role("button", name=name, exact=True)
     button.click()
-    assert changes(lab) == {"step": stop}
+    assert lab.changes() == {"step": stop}
     assert button.get_attribute("aria-pressed") == "true"
     assert lab.view().locator("[aria-pressed=true]").count() == 1
     acts = lab.view().locator(".v2a-sv-acts .v2a-sv-under").all_inner_texts()
@@ -353,7 +346,7 @@ def test_arrow_keys_move_a_tip_and_no_other_and_all_steps_are_shown(open_lab, ti
         lab.asked()
         lab.page.keyboard.press(key)
         M[:, tip] += step
-        change = changes(lab)
+        change = lab.changes()
         assert change["entries"] == pytest.approx(M.ravel().tolist(), abs=1e-12)
         assert change["step"] == 3
         x, y = (f"{v:.2f}".replace("-", "−") for v in M[:, tip])
@@ -367,7 +360,7 @@ def test_a_tip_stops_at_the_edge_and_other_keys_are_the_browsers(open_lab):
     handle = lab.view().get_by_role("slider", name=TIPS[0])
     for key in ("ArrowRight", "a", "Home"):
         handle.press(key)
-    assert changes(lab) == {}
+    assert lab.changes() == {}
 
 
 def test_a_tip_follows_the_mouse(open_lab):
@@ -385,7 +378,7 @@ def test_a_tip_follows_the_mouse(open_lab):
     mouse.move(*at(0.6, -0.8), steps=4)
     mouse.up()
     mouse.move(*at(1, 1))  # not held any more
-    assert changes(lab)["entries"] == pytest.approx([1, 0.6, 0, -0.8])
+    assert lab.changes()["entries"] == pytest.approx([1, 0.6, 0, -0.8])
 
 
 def test_reset_brings_back_what_python_begins_with(open_lab):
@@ -393,7 +386,7 @@ def test_reset_brings_back_what_python_begins_with(open_lab):
     lab.asked()
     reset = lab.view().get_by_role("button", name="Reset")
     reset.click()
-    assert changes(lab) == Svd2d().state()
+    assert lab.changes() == Svd2d().state()
     assert reset.is_disabled()
     assert lab.page.evaluate("document.activeElement.textContent") == "U turns"
 

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import traitlets
 
 from vec2attn.autograd import Tensor, gradients, relu, sigmoid, tanh
-from vec2attn.widgets.base import Figure
+from vec2attn.widgets.base import Figure, fixed
 
 REACH = 3  # inputs go from −3 to 3
 WIDTH, ROW, HIGH, PAD = 340, 94, 60, 4  # the drawing: as in backprop.js
@@ -157,7 +156,7 @@ class Backprop(Figure):
         ]
         for i, node in enumerate(self.nodes):
             kind = "in" if i < INPUTS else "out" if i == len(self.nodes) - 1 else "mid"
-            drawn.append(_box(node, kind, _fixed(values[i]) if i < INPUTS + step else "", parts[i]))
+            drawn.append(_box(node, kind, fixed(values[i], 3) if i < INPUTS + step else "", parts[i]))
         height = max(node["row"] for node in self.nodes) * ROW + HIGH + 2 * PAD
         label = f"The graph of f = {GRAPHS[self.expression]['name']}, step {step} of {self.steps}"
         return (
@@ -169,7 +168,7 @@ class Backprop(Figure):
         """Return the graph with all its values and gradients: who cannot step sees the end of the walk."""
         facts = [("f", self.values()[-1])]
         facts += [(f"∂f/∂{self.nodes[i]['label']}", self.gradients()[i]) for i in range(INPUTS)]
-        numbers = "".join(f"<div><dt>{name}</dt><dd>{_fixed(x)}</dd></div>" for name, x in facts)
+        numbers = "".join(f"<div><dt>{name}</dt><dd>{fixed(x, 3)}</dd></div>" for name, x in facts)
         return (
             f'<div class="v2a"><div class="v2b-main">{self.picture(self.steps)}'
             f'<dl class="v2a-numbers">{numbers}</dl></div><p class="v2a-key">f = {GRAPHS[self.expression]["name"]}, '
@@ -178,24 +177,19 @@ class Backprop(Figure):
         )
 
 
-def _fixed(x: float | np.floating) -> str:
-    text = f"{abs(x):.3f}"
-    return f"−{text}" if x < 0 and float(text) else text
-
-
 def _sum(parts: list[float]) -> str:
     """Return one gradient, or two contributions and their sum."""
     if not parts:
         return ""
     if len(parts) == 1:
-        return f"∂ {_fixed(parts[0])}"
-    second = f"+ {_fixed(parts[1])}" if _fixed(parts[1])[0] != "−" else f"− {_fixed(-parts[1])}"
-    return f"∂ {_fixed(parts[0])} {second} = {_fixed(sum(parts))}"
+        return f"∂ {fixed(parts[0], 3)}"
+    second = f"+ {fixed(parts[1], 3)}" if fixed(parts[1], 3)[0] != "−" else f"− {fixed(-parts[1], 3)}"
+    return f"∂ {fixed(parts[0], 3)} {second} = {fixed(sum(parts), 3)}"
 
 
 def _line(node: dict[str, Any], source: dict[str, Any], j: int, slope: float | None) -> str:
     (x1, x2), y1, y2 = node["ends"][j], PAD + source["row"] * ROW + HIGH, PAD + node["row"] * ROW
-    text = "" if slope is None else f"× {_fixed(slope)}"
+    text = "" if slope is None else f"× {fixed(slope, 3)}"
     css = "v2b-line" if slope is None else "v2b-line v2b-passed"
     return (
         f'<g class="{css}"><line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>'

@@ -46,6 +46,15 @@ export function fixed(x, decimals) {
   return (x < 0 && Number(digits) !== 0 ? "−" : "") + digits;
 }
 
+/** Which way an arrow key goes, as [right, up]. */
+export const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+
+/** Where a pointer is, in the units of a plane with its origin in the middle of the picture; half its width and height. */
+export function pointIn(svg, { clientX, clientY }, wide, tall = wide) {
+  const box = svg.getBoundingClientRect(), scale = (2 * wide) / box.width;
+  return [(clientX - box.left) * scale - wide, tall - (clientY - box.top) * scale];
+}
+
 let ids = 0;
 /** A labelled slider in one row: <label>, <input type=range>, <output>. Its value text is what is read aloud. */
 export function slider(label, attributes, oninput) {

@@ -65,6 +65,12 @@ class Figure(anywidget.AnyWidget):
         return {**data, MIME: figure}, metadata
 
 
+def fixed(x: Any, decimals: int = 2) -> str:
+    """Write a number as `fixed` of base.js does: a true minus sign, so many decimals, no "−0.00"."""
+    text = f"{abs(x):.{decimals}f}"
+    return f"−{text}" if x < 0 and float(text) else text
+
+
 def _jsonable(value: Any) -> Any:
     """Write bytes as {"$b64": …}; the static host turns them back into what a kernel would send, a DataView."""
     if isinstance(value, bytes):

@@ -138,10 +138,7 @@ function render({ model, el }) {
   const track = h("path", { class: "v2a-db-track" }), dots = h("path", { class: "v2a-db-dots" });
   const walk = h("g", {}, track, dots);
   let hold = null;  // from the pointer to the start
-  const pointer = ({ clientX, clientY }) => {
-    const box = plane.getBoundingClientRect(), size = (2 * VIEW[0]) / box.width;
-    return [(clientX - box.left) * size - VIEW[0], VIEW[1] - (clientY - box.top) * size];
-  };
+  const pointer = (event) => pointIn(plane, event, ...VIEW);
   const move = (w) => { if (w.some((x, i) => x !== model.get("start")[i])) change("start", { start: w }); };
   const grip = h("g", {
     class: "v2a-db-handle", tabindex: 0, role: "slider", "aria-label": "Start: drag, or arrow keys",
@@ -160,7 +157,7 @@ function render({ model, el }) {
     },
     onlostpointercapture: () => { hold = null; },
     onkeydown: (event) => {
-      const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+      const step = ARROWS[event.key];
       if (!step) return;
       event.preventDefault();  // the page would scroll
       const size = event.shiftKey ? 5 * STEP : STEP;

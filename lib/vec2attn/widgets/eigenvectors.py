@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from vec2attn.eigen import rayleigh_quotient
 from vec2attn.vectors import angle, norm
-from vec2attn.widgets.base import Figure
+from vec2attn.widgets.base import Figure, fixed
 
 REACH = 5  # how far an entry can go, either way
 MOST = 99  # power steps
@@ -84,26 +84,26 @@ class Eigenvectors(Figure):
         (a, b), (c, d) = A
         turn = ("none", "Av is 0: it has no direction")
         if norm(w) > 1e-9:
-            turn = (f"{_number(math.degrees(angle(v, w)), 1)}°", "0° or 180° for an eigenvector")
+            turn = (f"{fixed(math.degrees(angle(v, w)), 1)}°", "0° or 180° for an eigenvector")
         lines = (
             "none that is real",
-            f"λ = {_number((a + d) / 2, 3)} ± {_number(abs(np.linalg.eigvals(A)[0].imag), 3)} i",
+            f"λ = {fixed((a + d) / 2, 3)} ± {fixed(abs(np.linalg.eigvals(A)[0].imag), 3)} i",
         )
         if pairs:
             lines = (
-                " and ".join(f"{_number(_line_angle(x), 1)}°" for _, x in pairs),
-                f"λ = {' and '.join(_number(value, 3) for value, _ in pairs)}",
+                " and ".join(f"{fixed(_line_angle(x), 1)}°" for _, x in pairs),
+                f"λ = {' and '.join(fixed(value, 3) for value, _ in pairs)}",
             )
         if len(pairs) == 1:
             lines = (f"one, at {lines[0]}", f"{lines[1]} twice")
         if len(pairs) == 2 and np.array_equal(A, A[0, 0] * np.eye(2)):
-            lines = (f"all, with λ = {_number(A[0, 0], 3)}", "A only stretches")
+            lines = (f"all, with λ = {fixed(A[0, 0], 3)}", "A only stretches")
         return {
-            "A": ("A", f"(({_number(a)}, {_number(b)}), ({_number(c)}, {_number(d)}))", "row by row"),
-            "v": ("v", _pair(v), f"length 1, at {_number(self.angle, 1)}°"),
-            "w": ("Av", _pair(w), f"stretch {_number(norm(w), 3)}"),
+            "A": ("A", f"(({fixed(a)}, {fixed(b)}), ({fixed(c)}, {fixed(d)}))", "row by row"),
+            "v": ("v", _pair(v), f"length 1, at {fixed(self.angle, 1)}°"),
+            "w": ("Av", _pair(w), f"stretch {fixed(norm(w), 3)}"),
             "turn": ("Angle between v and Av", *turn),
-            "along": ("Rayleigh quotient v · Av", _number(rayleigh_quotient(A, v), 3), "the best guess of λ"),
+            "along": ("Rayleigh quotient v · Av", fixed(rayleigh_quotient(A, v), 3), "the best guess of λ"),
             "lines": ("Eigen-directions", *lines),
         }
 
@@ -139,7 +139,7 @@ class Eigenvectors(Figure):
             parts.append(f'<polygon class="v2a-eg-head" points="{corners}"/>')
         x, y = at(v).split(",")
         parts.append(f'<circle class="v2a-eg-knob" cx="{x}" cy="{y}" r="8"/>')
-        label = f"A unit vector v at {_number(self.angle, 1)}° and its image Av, {_number(norm(w))} long"
+        label = f"A unit vector v at {fixed(self.angle, 1)}° and its image Av, {fixed(norm(w))} long"
         box = f"{-SIZE} {-SIZE} {2 * SIZE} {2 * SIZE}"
         return f'<svg class="v2a-eg" viewBox="{box}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
 
@@ -150,10 +150,5 @@ def _line_angle(x: Float[np.ndarray, "2"]) -> float:
     return 0.0 if turn > 180 - 1e-9 else turn
 
 
-def _number(x: Any, decimals: int = 2) -> str:
-    text = f"{abs(x):.{decimals}f}"
-    return f"−{text}" if x < 0 and float(text) else text
-
-
 def _pair(w: Float[np.ndarray, "2"]) -> str:
-    return f"({_number(w[0])}, {_number(w[1])})"
+    return f"({fixed(w[0])}, {fixed(w[1])})"

@@ -161,10 +161,7 @@ function render({ model, el }) {
   grids[0].setAttribute("d", path(net(), [0, 0], VIEW));
   const move = (point) => { const p = rest(point); if (p.some((v, i) => v !== model.get("p")[i])) change("p", { p }); };
   let hold = null;  // from the pointer to the point
-  const pointer = ({ clientX, clientY }) => {
-    const area = plane.getBoundingClientRect(), scale = (2 * VIEW) / area.width;
-    return [(clientX - area.left) * scale - VIEW, VIEW - (clientY - area.top) * scale];
-  };
+  const pointer = (event) => pointIn(plane, event, VIEW);
   const handle = h("g", {
     class: "v2a-j2-handle", tabindex: 0, role: "slider", "aria-label": "The point p: drag, or arrow keys", "aria-valuemin": -REACH, "aria-valuemax": REACH,
     ontouchstart: (event) => event.preventDefault(),  // inside an SVG, touch-action alone does not keep the page still
@@ -183,7 +180,7 @@ function render({ model, el }) {
     },
     onlostpointercapture: () => { hold = null; },
     onkeydown: (event) => {
-      const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+      const step = ARROWS[event.key];
       if (!step) return;
       event.preventDefault();  // the page would scroll
       const p = model.get("p"), far = event.shiftKey ? 5 * STEP : STEP;

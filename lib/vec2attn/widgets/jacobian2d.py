@@ -14,7 +14,7 @@ from jaxtyping import Complex, Float, Real
 
 from vec2attn.calculus import jacobian
 from vec2attn.vectors import norm
-from vec2attn.widgets.base import Figure
+from vec2attn.widgets.base import Figure, fixed
 
 REACH = 1.5  # how far p can go, either way
 SMALLEST, LARGEST = 1 / 64, 0.5  # of h
@@ -120,15 +120,15 @@ class Jacobian2d(Figure):
 
     def still(self) -> str:
         """Return the two planes and the magnifier as SVGs, with J, its determinant and the error."""
-        table = "".join(f"<tr>{''.join(f'<td>{_number(entry)}</td>' for entry in row)}</tr>" for row in self.J)
+        table = "".join(f"<tr>{''.join(f'<td>{fixed(entry)}</td>' for entry in row)}</tr>" for row in self.J)
         facts = {
             "J at p: its columns are the arrows": f'<table class="v2a-j2-matrix"><tbody>{table}</tbody></table>',
-            "Determinant": f"{_number(self.det)} <small>{area(float(self.det))}</small>",
+            "Determinant": f"{fixed(self.det)} <small>{area(float(self.det))}</small>",
             "Largest error of the linearisation": _digits(self.error),
             "The same, divided by h²": f"{self.error / self.h**2:.2f}",
         }
         rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())
-        x, y = (_number(v) for v in self.p)
+        x, y = (fixed(v) for v in self.p)
         return (
             f'<div class="v2a"><p>f(x, y) = {MAPS[self.map].formula}, near p = ({x}, {y}), h = {_digits(self.h)}</p>'
             f'<div class="v2a-j2">{_before(self)}{_after(self)}{_magnified(self)}<dl class="v2a-j2-facts">{rows}</dl>'
@@ -149,11 +149,6 @@ def area(det: float | int) -> str:
         return "flattened, a direction is lost"
     size = f"{abs(det):.2f}"
     return f"small areas {'stay' if size == '1.00' else f'× {size}'}{', mirrored' if det < 0 else ''}"
-
-
-def _number(x: float | np.floating) -> str:
-    text = f"{abs(x):.2f}"
-    return ("−" if x < 0 and float(text) else "") + text
 
 
 def _digits(x: float | np.floating) -> str:

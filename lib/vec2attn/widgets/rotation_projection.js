@@ -122,8 +122,6 @@ function place(line, from, to) {
   const [x1, y1] = at(from), [x2, y2] = at(to);
   for (const [name, v] of Object.entries({ x1, y1, x2, y2 })) line.setAttribute(name, v.toFixed(1));
 }
-/** Write a text where it differs: untouched text needs no new layout. */
-function write(element, text) { if (element.textContent !== text) element.textContent = text; }
 
 function render({ model, el }) {
   const names = ["theta", "phi", "entries", "convention", "projections"];
@@ -169,11 +167,10 @@ function render({ model, el }) {
     onpointerdown: (event) => { event.preventDefault(); tips[i].focus(); tips[i].setPointerCapture(event.pointerId); },
     onpointermove: (event) => {
       if (!tips[i].hasPointerCapture(event.pointerId)) return;
-      const box = plane.getBoundingClientRect(), scale = (2 * VIEW) / box.width;
-      move(i, [(event.clientX - box.left) * scale - VIEW, VIEW - (event.clientY - box.top) * scale]);
+      move(i, pointIn(plane, event, VIEW));
     },
     onkeydown: (event) => {
-      const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+      const step = ARROWS[event.key];
       if (!step) return;
       event.preventDefault();  // the page would scroll
       const M = mapOf(state()), size = event.shiftKey ? 5 * STEP : STEP;
@@ -248,18 +245,18 @@ function render({ model, el }) {
       tip.setAttribute("aria-valuetext", `x ${fixed(basis[i][0], 2)}, y ${fixed(basis[i][1], 2)}`);
     });
     const [tx, ty] = at(basis[0]), left = tx > size - 110;
-    write(label, pair(basis[0]));
+    setText(label, pair(basis[0]));
     label.setAttribute("x", (left ? tx - 14 : tx + 14).toFixed(1));
     label.setAttribute("y", (ty + (basis[0][1] < 0 ? 18 : -8)).toFixed(1));
     label.setAttribute("text-anchor", left ? "end" : "start");
 
-    cells.forEach((cell, i) => { write(cell, fixed(A[i], 2)); });
+    cells.forEach((cell, i) => { setText(cell, fixed(A[i], 2)); });
     matrix.classList.toggle("v2a-rp-rows", swapped);
-    write(value.kind, kind(M));
-    write(value.det, `${fixed(determinant(M), 2)}: ${area(determinant(M))}`);
-    write(value.one, pair(basis[0]));
-    write(value.shadow, n ? pair(last) : "not projected");
-    write(code, formula(now.convention, n));
+    setText(value.kind, kind(M));
+    setText(value.det, `${fixed(determinant(M), 2)}: ${area(determinant(M))}`);
+    setText(value.one, pair(basis[0]));
+    setText(value.shadow, n ? pair(last) : "not projected");
+    setText(code, formula(now.convention, n));
     voice.say(sentence(reason, now));
     reason = "";
   };

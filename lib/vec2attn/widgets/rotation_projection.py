@@ -12,7 +12,7 @@ import traitlets
 from jaxtyping import Float, Real
 
 from vec2attn.matrices import projection, rotation
-from vec2attn.widgets.base import Figure
+from vec2attn.widgets.base import Figure, fixed
 
 CONVENTIONS = ("points @ A.T", "points @ A")
 REACH = 2.0  # how far an entry can go, either way
@@ -92,9 +92,9 @@ class RotationProjection(Figure):
         det = a * d - b * c
         shadow, line = (" and its shadow", f", the line at {_degrees(self.phi)}") if self.projections else ("", "")
         return (
-            f'<div class="v2a">{_picture(self)}<p>A = (({_number(a)}, {_number(b)}), ({_number(c)}, {_number(d)})), '
+            f'<div class="v2a">{_picture(self)}<p>A = (({fixed(a)}, {fixed(b)}), ({fixed(c)}, {fixed(d)})), '
             f"used as <code>{formula(self.convention, self.projections)}</code>: {self.words()}. (1, 0) goes to "
-            f"({_number(e1[0])}, {_number(e1[1])}); determinant {_number(det)}.</p>"
+            f"({fixed(e1[0])}, {fixed(e1[1])}); determinant {fixed(det)}.</p>"
             '<p class="v2a-key">Blue, dashed: the letter, and the point (1, 0). '
             f"Green: the image{shadow}. Purple: the images of (1, 0), round, and (0, 1), square, the area between "
             f"them{line}. A still picture: the controls need JavaScript, or a running notebook.</p></div>"
@@ -128,9 +128,9 @@ def kind(M: Real[np.ndarray, "2 2"]) -> str:
             return "singular, " + ("an orthogonal projection on a line" if same(b, c) else "an oblique projection")
         return "singular: the plane falls on a line"
     if same(b, 0) and same(c, 0):
-        return f"a scaling: x times {_number(a)}, y times {_number(d)}"
+        return f"a scaling: x times {fixed(a)}, y times {fixed(d)}"
     if same(a, d) and same(b, -c):
-        return f"a rotation by {_turn(math.atan2(c, a))} and a stretch by {_number(math.hypot(a, c))}"
+        return f"a rotation by {_turn(math.atan2(c, a))} and a stretch by {fixed(math.hypot(a, c))}"
     if same(det, 1) and same(a + d, 2):
         return "a shear: areas stay, right angles do not"
     return "a general map, " + ("not mirrored" if det > 0 else "mirrored")
@@ -153,11 +153,6 @@ def _turn(angle: float | int) -> str:
 def _degrees(x: float | int) -> str:
     text = f"{x:.1f}"
     return text.removesuffix(".0") + "°"
-
-
-def _number(x: float | int) -> str:
-    text = f"{abs(x):.2f}"
-    return ("−" if x < 0 and float(text) else "") + text
 
 
 def _xy(point: Any) -> tuple[str, str]:

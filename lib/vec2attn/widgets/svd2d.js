@@ -188,11 +188,10 @@ function render({ model, el }) {
     onpointerdown: (event) => { event.preventDefault(); tips[i].focus(); tips[i].setPointerCapture(event.pointerId); },
     onpointermove: (event) => {
       if (!tips[i].hasPointerCapture(event.pointerId)) return;
-      const box = out.getBoundingClientRect(), scale = (2 * VIEW) / box.width;
-      move(i, [(event.clientX - box.left) * scale - VIEW, VIEW - (event.clientY - box.top) * scale]);
+      move(i, pointIn(out, event, VIEW));
     },
     onkeydown: (event) => {
-      const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+      const step = ARROWS[event.key];
       if (!step) return;
       event.preventDefault();  // the page would scroll
       const M = model.get("entries"), size = event.shiftKey ? 5 * GRID : GRID;

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from vec2attn.matrices import rotation, scaling
 from vec2attn.svd import svd
-from vec2attn.widgets.base import Figure
+from vec2attn.widgets.base import Figure, fixed
 
 LONGEST = 1.2  # of a column: the ellipse, at most √2 times as large, then stays inside the picture
 VIEW, CLOSE = 1.9, 1.3  # the pictures show −VIEW … VIEW, and that of the circle −CLOSE … CLOSE
@@ -95,12 +95,12 @@ class Svd2d(Figure):
         det = "singular: no inverse" if rank < 2 else "−σ₁σ₂: mirrored" if mirrored else "σ₁σ₂: not mirrored"
         x = np.array([math.cos(math.radians(self.angle)), math.sin(math.radians(self.angle))])
         return {
-            "s1": ("σ₁", _number(s1), meanings[0]),
-            "s2": ("σ₂", _number(s2), meanings[1]),
+            "s1": ("σ₁", fixed(s1), meanings[0]),
+            "s2": ("σ₂", fixed(s2), meanings[1]),
             "kappa": ("Condition σ₁ / σ₂", *_condition(s1, s2)),
-            "det": ("Determinant", _number((-1 if mirrored else 1) * s1 * s2), det),
+            "det": ("Determinant", fixed((-1 if mirrored else 1) * s1 * s2), det),
             "rank": ("Rank", str(rank), ranks[rank]),
-            "x": ("Length of Ax", _number(np.linalg.norm(self.A @ x)), f"x has length 1, at {_degrees(self.angle)}"),
+            "x": ("Length of Ax", fixed(np.linalg.norm(self.A @ x)), f"x has length 1, at {_degrees(self.angle)}"),
         }
 
     def still(self) -> str:
@@ -112,7 +112,7 @@ class Svd2d(Figure):
         (a, b), (c, d) = self.A
         return (
             f'<div class="v2a"><div class="v2a-sv-planes">{self._circle()}{self._image()}</div>'
-            f"<p>A = (({_number(a)}, {_number(b)}), ({_number(c)}, {_number(d)})).</p>"
+            f"<p>A = (({fixed(a)}, {fixed(b)}), ({fixed(c)}, {fixed(d)})).</p>"
             f'<dl class="v2a-sv-facts">{rows}</dl>'
             '<p class="v2a-key">Blue: the circle of all x of length 1. Green: '
             f"{STAGES[stage(self.step)]}. Purple: v₁ (solid) and v₂ (dashed), and where they are now; round and "
@@ -159,13 +159,8 @@ def _angle(w: Float[np.ndarray, "2"]) -> float:
 
 def _condition(s1: float | int, s2: float | int) -> tuple[str, str]:
     if s2 > 0:
-        return _number(s1 / s2), "1 would keep the circle round"
+        return fixed(s1 / s2), "1 would keep the circle round"
     return ("∞", "σ₂ is 0") if s1 > 0 else ("none", "A is 0")
-
-
-def _number(x: Any) -> str:
-    text = f"{abs(x):.2f}"
-    return ("−" if x < 0 and float(text) else "") + text
 
 
 def _degrees(x: float | int) -> str:

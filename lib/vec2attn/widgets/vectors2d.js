@@ -249,9 +249,7 @@ function render({ model, el }) {
 
 /** Set attributes, but for those that are as they should be: the browser would lay them out again. */
 function set(element, attributes) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
-  }
+  for (const [name, value] of Object.entries(attributes)) setAttribute(element, name, value);
 }
 
 const fixedNumber = (x) => Number(x.toFixed(2)) + 0;

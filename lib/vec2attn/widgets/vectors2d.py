@@ -7,7 +7,7 @@ import numpy as np
 import traitlets
 
 from vec2attn.vectors import angle, cosine_similarity, dot, norm, project, unit
-from vec2attn.widgets.base import Figure
+from vec2attn.widgets.base import Figure, fixed
 
 REACH = 5  # the grid goes from −5 to 5
 UNIT, MIDDLE = 40, 220  # of the picture: 440 by 440
@@ -48,7 +48,7 @@ class Vectors2d(Figure):
 
     def _facts(self) -> dict[str, tuple[str, str, str]]:
         u, v = np.array(self.u), np.array(self.v)
-        long, wide, inner = _fixed(norm(u)), _fixed(norm(v)), float(dot(u, v))
+        long, wide, inner = fixed(norm(u)), fixed(norm(v)), float(dot(u, v))
         terms = " + ".join(f"{_factor(a)} · {_factor(b)}" for a, b in zip(u, v, strict=True))
         cosine = turn = ("none", "a zero vector has no direction")
         shadow = ("none", "a zero vector spans no line")
@@ -56,15 +56,15 @@ class Vectors2d(Figure):
             side = "a right angle"
             if abs(inner) >= 1e-9:
                 side = "acute: the dot product is positive" if inner > 0 else "obtuse: the dot product is negative"
-            cosine = (_fixed(cosine_similarity(u, v), 3), f"{_fixed(inner)} / ({long} · {wide})")
-            turn = (f"{_fixed(math.degrees(angle(u, v)), 1)}°", side)
+            cosine = (fixed(cosine_similarity(u, v), 3), f"{fixed(inner)} / ({long} · {wide})")
+            turn = (f"{fixed(math.degrees(angle(u, v)), 1)}°", side)
         if v.any():
             foot = project(u, v)
-            shadow = (_pair(foot), f"{_fixed(inner / dot(v, v))} times v, length {_fixed(norm(foot))}")
+            shadow = (_pair(foot), f"{fixed(inner / dot(v, v))} times v, length {fixed(norm(foot))}")
         return {
             "u": ("u", _pair(u), f"length {long}"),
             "v": ("v", _pair(v), f"length {wide}"),
-            "dot": ("Dot product u · v", _fixed(inner), terms),
+            "dot": ("Dot product u · v", fixed(inner), terms),
             "cosine": ("Cosine", *cosine),
             "angle": ("Angle θ", *turn),
             "shadow": ("Shadow of u on v", *shadow),
@@ -109,14 +109,9 @@ def _tip(name: str, w: np.ndarray, side: int) -> str:
     return f'<polygon points="{corners}"/><text x="{x}" y="{y}">{name}</text>'
 
 
-def _fixed(x: Any, decimals: int = 2) -> str:
-    text = f"{abs(x):.{decimals}f}"
-    return f"−{text}" if x < 0 and float(text) else text
-
-
 def _factor(x: float | int) -> str:
-    return f"({_fixed(x)})" if _fixed(x).startswith("−") else _fixed(x)
+    return f"({fixed(x)})" if fixed(x).startswith("−") else fixed(x)
 
 
 def _pair(w: np.ndarray) -> str:
-    return f"({_fixed(w[0])}, {_fixed(w[1])})"
+    return f"({fixed(w[0])}, {fixed(w[1])})"

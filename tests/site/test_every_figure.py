@@ -29,6 +29,12 @@ CLIPPED = """(box) => {
         const left = place.getBoundingClientRect().left, right = (free ? beside : place).getBoundingClientRect().right;
         for (const r of range.getClientRects()) if (r.left < left - 1 || r.right > right + 1) found.push(node.data);
     }
+    // what has a fixed size of its own cuts off what does not fit
+    for (const e of box.querySelectorAll('*')) {
+        const sized = /strict|size/.test(getComputedStyle(e).contain) && e.matches('dd, p, b, span, small, output, div');
+        if (sized && !e.closest('.v2a-hidden') && (e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > e.clientWidth + 1))
+            found.push(e.textContent);
+    }
     return found;
 }"""
 

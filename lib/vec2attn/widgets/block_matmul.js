@@ -115,7 +115,7 @@ function render({ model, el }) {
   const rows = [["single", "One entry at a time"], ["tiles", ""], ["least", "Each number once"]].map(([key, label]) => {
     const [a, b, mark] = [h("i", { class: "v2a-A" }), h("i", { class: "v2a-B" }), h("b")];
     const name = h("span", {}, label), said = h("span");
-    return { key, a, b, mark, name, said, row: h("div", { class: "v2a-row" }, name, said, h("div", { class: "v2a-load" }, a, b, mark)) };
+    return { key, a, b, mark, name, said, row: h("div", { class: "v2a-row" }, pane(name), pane(said), pane(h("div", { class: "v2a-load" }, a, b, mark))) };
   });
   const table = h("div", { class: "v2a-loads" },
     h("p", { class: "v2a-row v2a-head" }, h("span", {}, "Numbers loaded"), h("span", {}, "so far / whole product")), ...rows.map(({ row }) => row));
@@ -128,7 +128,7 @@ function render({ model, el }) {
   el.append(
     h("div", { class: "v2a-controls" }, block.row, step.row),
     h("div", { class: "v2a-buttons" }, ...buttons.map(([b]) => b)),
-    h("div", { class: "v2a-matmul" }, svg, h("div", {}, table, sum, numbers)),
+    h("div", { class: "v2a-matmul" }, pane(svg), h("div", {}, table, sum, numbers)),
     ...voice.elements,
     h("p", { class: "v2a-key" }, "Framed: the tiles in fast memory (A solid, B dashed, C thick). Small numbers: how often an entry of A or B was loaded, and how many of its 8 products an entry of C has summed. Bars: loads from A, then (hatched) from B; the dashed line is the end."),
   );

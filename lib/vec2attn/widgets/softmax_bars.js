@@ -145,10 +145,10 @@ function render({ model, el }) {
       edits[i] = Math.round(edit / STEP) * STEP || 0;
       change(`Logit of “${name.textContent}”`, { edits });
     } });
-    const z = h("span"), bar = h("i"), ghost = h("b"), p = h("span");
-    const tr = h("tr", {}, name, h("td", {}, h("div", { class: "v2a-pair" }, logit, z)),
-      h("td", {}, h("div", { class: "v2a-pair" }, h("div", { class: "v2a-share" }, bar, ghost), p)));
-    return { tr, name, logit, z, bar, ghost, p };
+    const z = h("span"), level = h("i"), bar = h("i"), ghost = h("b"), p = h("span");
+    const tr = h("tr", {}, name, h("td", {}, h("div", { class: "v2a-pair" }, h("div", { class: "v2a-pane v2a-level" }, level, logit), pane(z))),
+      h("td", {}, h("div", { class: "v2a-pair" }, h("div", { class: "v2a-share" }, bar, ghost), pane(p))));
+    return { tr, name, logit, level, z, bar, ghost, p };
   });
   const rest = { bar: h("i"), ghost: h("b"), p: h("span"), z: h("td") };
   const remaining = (model.get("vocabulary") - shown).toLocaleString("en");
@@ -156,7 +156,7 @@ function render({ model, el }) {
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Token"), h("th", { scope: "col" }, "Logit z (drag)"), h("th", { scope: "col" }, "Probability p"))),
     h("tbody", {}, ...rows.map(({ tr }) => tr),
       h("tr", { class: "v2a-rest" }, h("th", { scope: "row" }, `${remaining} others`), rest.z,
-        h("td", {}, h("div", { class: "v2a-pair" }, h("div", { class: "v2a-share" }, rest.bar, rest.ghost), rest.p)))));
+        h("td", {}, h("div", { class: "v2a-pair" }, h("div", { class: "v2a-share" }, rest.bar, rest.ghost), pane(rest.p))))));
   const value = {};
   const numbers = h("dl", { class: "v2a-numbers" }, ...[["entropy", "Entropy H"], ["perplexity", "Perplexity"], ["kept", "Tokens kept"]]
     .map(([key, label]) => h("div", {}, h("dt", {}, label), value[key] = h("dd"))));
@@ -170,6 +170,8 @@ function render({ model, el }) {
   );
 
   const show = (row, share, before, cut) => {
+    if (row.share === share && row.before === before && row.cut === cut) return;
+    Object.assign(row, { share, before, cut });
     row.bar.style.transform = `scaleX(${share})`;
     row.ghost.style.left = `${100 * before}%`;
     setText(row.p, cut ? "cut" : percent(share));
@@ -197,7 +199,7 @@ function render({ model, el }) {
       setAttribute(row.logit, "min", (z - Math.floor((z - low) / STEP) * STEP).toFixed(9));
       setAttribute(row.logit, "max", high);
       if (Math.abs(row.logit.valueAsNumber - z) > 1e-6) row.logit.value = z.toFixed(9);
-      row.logit.style.setProperty("--fill", `${(100 * (z - low)) / (high - low)}%`);
+      row.level.style.transform = `scaleX(${(z - low) / (high - low)})`;
       setAttribute(row.logit, "aria-label", `Logit of ${name}`);
       setAttribute(row.logit, "aria-valuetext", `${fixed(z, 2)}, probability ${percent(share)}`);
     });

@@ -64,8 +64,8 @@ types: install  ## mypy over the library and the site's code
 library: install data  ## the library, its figures, the exercises
 	@echo "== library"
 	@mkdir -p $(REPORTS)
-	@$(PYTEST) tests --ignore=tests/contract --ignore=tests/site --ignore=tests/test_colab.py $(CHECKED) --junit-xml=$(REPORTS)/library.xml
-	@$(PYTEST) tests/contract --junit-xml=$(REPORTS)/contract.xml
+	@$(PYTEST) tests --ignore=tests/contract --ignore=tests/site --ignore=tests/test_colab.py $(CHECKED) -n 2 --dist worksteal --junit-xml=$(REPORTS)/library.xml
+	@$(PYTEST) tests/contract -n 2 --dist worksteal --junit-xml=$(REPORTS)/contract.xml
 
 notebooks: install data  ## every cell of every notebook runs, compared outputs agree (nbval)
 	@echo "== notebooks"
@@ -81,7 +81,8 @@ site-test: install book  ## the built pages in a real browser
 	@echo "== site"
 	@mkdir -p $(REPORTS)
 	@$(PY) tests/browser.py
-	@$(PYTEST) tests/site --junit-xml=$(REPORTS)/site.xml
+	@$(PYTEST) tests/site -m "not alone" -n 2 --dist worksteal --junit-xml=$(REPORTS)/site.xml
+	@$(PYTEST) tests/site -m alone --junit-xml=$(REPORTS)/speed.xml
 
 bench: install data  ## the library against its peers, as ratios in one run
 	@$(PY) -m benchmarks

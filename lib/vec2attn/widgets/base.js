@@ -46,6 +46,9 @@ export function fixed(x, decimals) {
   return (x < 0 && Number(digits) !== 0 ? "−" : "") + digits;
 }
 
+/** Write a number with commas before its point: 49,152. */
+export const commas = (x) => String(x).replace(/^\d+/, (digits) => digits.replace(/\B(?=(\d{3})+$)/g, ","));
+
 /** Which way an arrow key goes, as [right, up]. */
 export const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 

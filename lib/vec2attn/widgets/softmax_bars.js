@@ -119,7 +119,7 @@ const STEP = 0.05;  // of a dragged logit
 function render({ model, el }) {
   const prompts = model.get("prompts"), shown = prompts[0].tokens.length, ks = stops(model.get("vocabulary"));
   const decoded = prompts.map(decode), given = decoded.map((data) => distribution(data));
-  const whole = model.get("vocabulary").toLocaleString("en");
+  const whole = commas(model.get("vocabulary"));
   const voice = announcer();
   let reason = "";
   const change = (what, values) => { reason = what; put(model, values); };
@@ -151,7 +151,7 @@ function render({ model, el }) {
     return { tr, name, logit, level, z, bar, ghost, p };
   });
   const rest = { bar: h("i"), ghost: h("b"), p: h("span"), z: h("td") };
-  const remaining = (model.get("vocabulary") - shown).toLocaleString("en");
+  const remaining = commas(model.get("vocabulary") - shown);
   const table = h("table", { class: "v2a-bars" },
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Token"), h("th", { scope: "col" }, "Logit z (drag)"), h("th", { scope: "col" }, "Probability p"))),
     h("tbody", {}, ...rows.map(({ tr }) => tr),
@@ -187,7 +187,7 @@ function render({ model, el }) {
     const high = Math.max(Math.ceil(exact[0]) + REACH, Math.ceil(Math.max(...logits)));
     if (Number(choice.value) !== at) choice.value = at;
     temperature.show(Math.log10(T), T.toFixed(2));
-    topK.show(ks.findLastIndex((stop) => stop <= k), k >= model.get("vocabulary") ? "all" : k.toLocaleString("en"));
+    topK.show(ks.findLastIndex((stop) => stop <= k), k >= model.get("vocabulary") ? "all" : commas(k));
     topP.show(p, p.toFixed(2));
     constant.show(c, (c > 0 ? "+" : "") + fixed(c, 1));
     rows.forEach((row, i) => {
@@ -206,8 +206,8 @@ function render({ model, el }) {
     const ahead = rows.filter((_, i) => now.probabilities[i] > 0).length;
     show(rest, others(now, shown), others(before, shown), now.kept <= ahead);
     setText(value.entropy, `${now.entropy.toFixed(3)} nats`);
-    setText(value.perplexity, now.perplexity >= 1000 ? Math.round(now.perplexity).toLocaleString("en") : now.perplexity.toFixed(2));
-    setText(value.kept, `${now.kept.toLocaleString("en")} of ${whole}`);
+    setText(value.perplexity, now.perplexity >= 1000 ? commas(Math.round(now.perplexity)) : now.perplexity.toFixed(2));
+    setText(value.kept, `${commas(now.kept)} of ${whole}`);
     const best = now.probabilities.reduce((b, x, i, all) => (x > all[b] ? i : b), 0);
     reset.disabled = T === 1 && k >= model.get("vocabulary") && p === 1 && c === 0 && !edits.some((e) => e !== 0);
     voice.say(sentence(reason, last, now, { c, best: best < shown ? readable(tokens[best]) : "another token" }));
@@ -221,7 +221,7 @@ function render({ model, el }) {
 /** Say in words what has just happened. */
 export function sentence(reason, before, now, { c, best }) {
   const change = before ? now.entropy - before.entropy : 0;
-  const size = `${now.entropy.toFixed(2)} nats, as uncertain as a fair die with ${now.perplexity < 100 ? now.perplexity.toFixed(1) : Math.round(now.perplexity).toLocaleString("en")} faces`;
+  const size = `${now.entropy.toFixed(2)} nats, as uncertain as a fair die with ${now.perplexity < 100 ? now.perplexity.toFixed(1) : commas(Math.round(now.perplexity))} faces`;
   if (reason === "Constant") return `Every logit moved by ${fixed(c, 1)}; no probability moved.`;
   if (!reason || Math.abs(change) < 5e-4) return `Most probable: ${best}. Entropy ${size}.`;
   return `${reason}: entropy ${change > 0 ? "rose" : "fell"} to ${size}. Most probable: ${best}.`;

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser
 from site_reader import SITE, Visit, serve
 
-from browser import chromium
+from vec2attn_site.browser import chromium
 
 TABLES = {
     "budget": "Budgets of the pages",

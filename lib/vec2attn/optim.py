@@ -179,12 +179,12 @@ class LossScaler:
         ValueError : a weight is in float16: divided by s, its gradient would fall to 0 again
         FloatingPointError : no scale helps, since the gradients are not finite with a tiny one either
         """
-        weights = [p for p in optimizer.parameters if p.grad is not None]
-        if any(p.dtype == np.float16 for p in weights):
-            raise ValueError("the optimiser's weights are in float16: keep them in float32, and cast for the forward pass")
-        if all(np.isfinite(p.grad).all() for p in weights):
-            for p in weights:
-                p.grad = p.grad / p.dtype.type(self.scale)
+        grads = [(p, p.grad) for p in optimizer.parameters if p.grad is not None]
+        if any(g.dtype == np.float16 for _, g in grads):
+            raise ValueError("the weights are in float16: keep them in float32, and cast them for the forward pass")
+        if all(np.isfinite(g).all() for _, g in grads):
+            for p, g in grads:
+                p.grad = g / g.dtype.type(self.scale)
             optimizer.step()
             self.clean += 1
             if self.clean == self.interval:

@@ -28,16 +28,24 @@ def _lowest(arrays: int, kept: int = 1) -> tuple[int, int]:
     return ks[int(np.argmin(peaks))], min(peaks)
 
 
+class Hessian:
+    """v -> Hv for the loss that adds up the fourth powers of A x."""
+
+    def __init__(self, n: int, rng: np.random.Generator) -> None:
+        self.A, self.x = rng.normal(size=(n, n)), rng.normal(size=n)
+
+    def __call__(self, v: np.ndarray) -> np.ndarray:
+        """Return Hv."""
+        return hvp(lambda t: ((self.A @ t) ** 4).sum(), [self.x], [v])[0]
+
+    def __repr__(self) -> str:
+        """Say what stands in its place in a verdict."""
+        return f"a product with a Hessian of {len(self.x)} rows"
+
+
 def _curved() -> list[tuple[Any, ...]]:
     rng = np.random.default_rng(633)
-
-    def product(A: np.ndarray, x: np.ndarray) -> Product:
-        return lambda v: hvp(lambda t: ((A @ t) ** 4).sum(), [x], [v])[0]
-
-    sizes = ((3, 5), (4, 7), (6, 20))
-    return [
-        (product(rng.normal(size=(n, n)), rng.normal(size=n)), rng.choice([-1.0, 1.0], size=(m, n))) for n, m in sizes
-    ]
+    return [(Hessian(n, rng), rng.choice([-1.0, 1.0], size=(m, n))) for n, m in ((3, 5), (4, 7), (6, 20))]
 
 
 def _trace(product: Product, V: np.ndarray) -> float:
@@ -58,8 +66,14 @@ EXERCISES = {
     "6.3/2": Exercise(
         right=lambda: _lowest(ARRAYS),
         mistakes={
-            "the root of 48: it forgets that each layer leaves 12 arrays": lambda: (6, 6 + ARRAYS * LAYERS // 6),
-            "the root of 48: it forgets that each layer leaves 12 arrays.": lambda: (8, 8 + ARRAYS * LAYERS // 8),
+            "the root of 48, rounded down: it forgets that each layer leaves 12 arrays": lambda: (
+                6,
+                6 + ARRAYS * LAYERS // 6,
+            ),
+            "the root of 48, rounded up: it forgets that each layer leaves 12 arrays": lambda: (
+                8,
+                8 + ARRAYS * LAYERS // 8,
+            ),
             "one array a layer; these leave 12": lambda: _lowest(1),
             "12 arrays kept for each segment; only what enters it is kept": lambda: _lowest(ARRAYS, ARRAYS),
             "every layer a segment; fewer segments keep less": lambda: (LAYERS, LAYERS + ARRAYS),
@@ -67,7 +81,7 @@ EXERCISES = {
                 24,
                 24,
             ),
-            "layers in a segment instead of segments": lambda: (2, 48),
+            "layers in a segment; their number of segments is asked for": lambda: (2, 48),
         },
         praise="Both terms are equal there, 24 and 24.",
     ),

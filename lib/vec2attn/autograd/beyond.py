@@ -38,7 +38,8 @@ def hvp(f: Callable[..., Tensor], inputs: Sequence[Any], tangents: Sequence[Any]
     ------
     ValueError : as many tangents as inputs are needed, in their shapes; f is no single number
 
-    Cost: four times f, where the inputs are data, to nine, where they are weights. Source: Pearlmutter 1994, doi:10.1162/neco.1994.6.1.147
+    Cost: four times f, where the inputs are data, to nine, where they are weights. Source: Pearlmutter 1994,
+    doi:10.1162/neco.1994.6.1.147
     """
     leaves = _leaves(inputs, tangents)
     with record(True):

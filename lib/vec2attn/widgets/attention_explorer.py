@@ -20,11 +20,11 @@ LENGTHS = (2, 24)  # tokens of a text
 TEMPERATURES = (0.1, 10.0)
 
 # the picture: words and lines in units of which one is about a pixel
-ROW, TOP, WIDE = 28, 26, 360
-ASKING, FROM, TO, ASKED, BAR, SPAN = 82, 90, 152, 160, 238, 74
+ROW, TOP, WIDE = 28, 26, 320
+ASKING, FROM, TO, ASKED, BAR, SPAN = 74, 82, 136, 142, 212, 62
 # the table of all weights
 SIDE, LEFT, ABOVE = 258, 68, 66
-LONGEST = 9  # letters of a token that have room
+LONGEST = 8  # letters of a token that have room
 
 PARTS = ("Q", "K", "lengths")
 Head = tuple[Any, ...]
@@ -127,9 +127,9 @@ class AttentionExplorer(Figure):
         allowed = S[self.query][np.isfinite(S[self.query])]
         facts = {
             "Scores": f"{fixed(allowed.min())} … {fixed(allowed.max())}",
-            "Largest weight": f"{fixed(row[best], 3)} on {html.escape(readable(tokens[best]))}",
+            "Largest weight": f"{fixed(row[best], 3)} on {html.escape(_short(tokens[best]))}",
             "Entropy": f"{fixed(H, 3)} nats",
-            "As even as over": f"{fixed(perplexity(H))} of {len(tokens)} tokens",
+            "Perplexity (tokens)": f"{fixed(perplexity(H))} of {len(tokens)}",
         }
         numbers = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())
         root = f"√d = √{self.d}" if self.scaled else "1"
@@ -148,8 +148,9 @@ class AttentionExplorer(Figure):
         y = TOP + ROW * (np.arange(n) + 0.5)
         out = [
             f'<rect class="v2a-ae-chosen" x="1" y="{y[self.query] - 13:g}" width="{ASKING + 4}" height="26" rx="5"/>',
-            *(f'<path class="v2a-ae-line" stroke-width="{10 * w:.2f}" d="{_curve(y[self.query], at)}"/>'
-              for w, at in zip(row, y, strict=True) if w),
+            f'<path class="v2a-ae-line" d="{"".join(map(_ribbon, np.full(n, y[self.query]), y, row))}"/>',
+            f'<path class="v2a-ae-weight" d="{"".join(map(_bar, y - 7, np.full(n, 8), row))}"/>',
+            f'<path class="v2a-ae-value" d="{"".join(map(_bar, y + 3, np.full(n, 4), row * reach))}"/>',
         ]  # fmt: skip
         for i, token in enumerate(self.tokens):
             word, no = html.escape(_short(token)), self.causal and i > self.query
@@ -157,9 +158,7 @@ class AttentionExplorer(Figure):
             out += [
                 f'<text class="v2a-ae-asking{chosen}" x="{ASKING}" y="{y[i] + 5:g}">{word}</text>',
                 f'<g class="v2a-ae-row{" v2a-ae-no" if no else ""}"><text x="{ASKED}" y="{y[i] + 5:g}">{word}</text>',
-                f'<rect class="v2a-ae-weight" x="{BAR}" y="{y[i] - 7:g}" width="{SPAN * row[i]:.2f}" height="8"/>',
-                f'<rect class="v2a-ae-value" x="{BAR}" y="{y[i] + 3:g}" width="{SPAN * row[i] * reach[i]:.2f}" '
-                f'height="4"/><text class="v2a-ae-number" x="{WIDE}" y="{y[i] + 5:g}">'
+                f'<text class="v2a-ae-number" x="{WIDE}" y="{y[i] + 5:g}">'
                 f"{'masked' if no else fixed(row[i], 3)}</text></g>",
             ]
         heads = "".join(
@@ -217,6 +216,11 @@ def _short(token: str) -> str:
     return word if len(word) <= LONGEST else f"{word[: LONGEST - 1]}…"
 
 
-def _curve(start: float, end: float) -> str:
-    middle = (FROM + TO) / 2
-    return f"M{FROM},{start:g}C{middle:g},{start:g} {middle:g},{end:g} {TO},{end:g}"
+def _ribbon(start: float, end: float, weight: float) -> str:
+    half, t = (FROM + TO) / 2, 10 * weight
+    a, b, c, d = (f"{y:.2f}" for y in (start - t / 2, end - t / 2, end + t / 2, start + t / 2))
+    return f"M{FROM},{a}C{half:g},{a} {half:g},{b} {TO},{b}v{t:.2f}C{half:g},{c} {half:g},{d} {FROM},{d}z"
+
+
+def _bar(y: float, high: int, share: float) -> str:
+    return f"M{BAR},{y:g}h{SPAN * share:.2f}v{high}H{BAR}z"

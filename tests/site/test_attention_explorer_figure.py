@@ -68,6 +68,8 @@ class Explorer(FigurePage):
             for css in ("weight", "value")
         }
         assert bars["weight"] == pytest.approx(row, abs=exact)
+        thick = self.box.locator(".v2a-ae-line").evaluate_all("(all) => all.map((e) => e.getAttribute('stroke-width'))")
+        assert [float(t) / 10 for t in thick] == pytest.approx(row, abs=exact + 1e-3)
         lengths = V.norm(dim=1).numpy()
         assert bars["value"] == pytest.approx(row * lengths / lengths.max(), abs=exact)
         alpha = self.box.locator("canvas").evaluate(

@@ -168,7 +168,7 @@ def test_the_still_picture_shows_the_numbers_of_the_library(settings):
     assert bars(still, "weight") == pytest.approx(row, abs=1e-3)
     lengths = np.frombuffer(figure.texts[figure.text]["lengths"], "<f2").reshape(-1, n)[figure.head]
     assert bars(still, "value") == pytest.approx(row * lengths, abs=1e-3)
-    thick = re.findall(r"v([\d.]+)C", re.search(r'class="v2a-ae-line" d="([^"]*)"', still)[1])
+    thick = re.findall(r'class="v2a-ae-line" stroke-width="([^"]*)"', still)
     assert [float(t) / 10 for t in thick] == pytest.approx(row, abs=1e-3)
     H = entropy(row)
     assert f"<dd>{H:.3f} nats</dd>" in still

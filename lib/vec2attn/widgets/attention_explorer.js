@@ -60,19 +60,16 @@ const short = (token) => { const word = readable(token); return word.length <= L
 const middle = (i) => TOP + ROW * (i + 0.5);
 const written = (x) => x.toFixed(2);
 
-/** A ribbon from a query to a key, as thick as the weight, and a bar as long. */
-function ribbon(from, to, weight) {
-  const half = (FROM + TO) / 2, t = 10 * weight, [a, b] = [from - t / 2, to - t / 2].map(written);
-  return `M${FROM},${a}C${half},${a} ${half},${b} ${TO},${b}v${written(t)}C${half},${written(to + t / 2)} ${half},${written(from + t / 2)} ${FROM},${written(from + t / 2)}z`;
-}
+const curve = (from, to) => { const half = (FROM + TO) / 2; return `M${FROM},${from}C${half},${from} ${half},${to} ${TO},${to}`; };
 const bar = (y, high, share) => `M${BAR},${y}h${written(SPAN * share)}v${high}H${BAR}z`;
 
 /** The two pictures of one text, and how to fill them. */
 function pictures(tokens, choose) {
   const n = tokens.length, cell = SIDE / n, words = tokens.map(short);
   const mark = h("rect", { class: "v2a-ae-chosen", x: 1, y: middle(0) - 13, width: ASKING + 4, height: 26, rx: 5 });
-  // one path for all ribbons, one for all bars of a colour: a step of the slider then changes little
-  const [ribbons, weightBars, valueBars] = ["line", "weight", "value"].map((css) => h("path", { class: `v2a-ae-${css}` }));
+  // one path for all bars of a colour: a step of the slider then changes little
+  const [weightBars, valueBars] = ["weight", "value"].map((css) => h("path", { class: `v2a-ae-${css}` }));
+  const lines = words.map(() => h("path", { class: "v2a-ae-line" }));
   const asking = words.map((word, i) => h("g", {
     class: "v2a-ae-ask", role: "radio", "aria-label": readable(tokens[i]), tabindex: -1,
     onclick: () => { asking[i].focus({ preventScroll: true }); choose(i); },
@@ -92,7 +89,7 @@ function pictures(tokens, choose) {
   const head = (css, x, word) => h("text", { class: css, x, y: 14 }, word);
   const picture = h("svg", { class: "v2a-ae-lines", viewBox: `0 0 ${WIDE} ${TOP + ROW * n + 2}` },
     head("v2a-ae-q", ASKING, "query"), head("v2a-ae-k", ASKED, "keys"), head("v2a-ae-a", WIDE, "weights"),
-    mark, ribbons, weightBars, valueBars, h("g", { role: "radiogroup", "aria-label": "Query: the token that asks" }, ...asking), ...rows.map(({ row }) => row));
+    mark, ...lines, weightBars, valueBars, h("g", { role: "radiogroup", "aria-label": "Query: the token that asks" }, ...asking), ...rows.map(({ row }) => row));
 
   const canvas = h("canvas", { width: n, height: n }), context = canvas.getContext("2d");
   const image = context.createImageData(n, n);
@@ -120,7 +117,10 @@ function pictures(tokens, choose) {
     fill({ weights }, query, reach, causal) {
       const y = middle(query), focus = asking.includes(document.activeElement), row = weights.subarray(query * n, (query + 1) * n);
       setAttribute(mark, "y", y - 13);
-      setAttribute(ribbons, "d", Array.from(row, (w, i) => ribbon(y, middle(i), w)).join(""));
+      lines.forEach((line, i) => {
+        setAttribute(line, "d", curve(y, middle(i)));
+        setAttribute(line, "stroke-width", written(10 * row[i]));
+      });
       setAttribute(weightBars, "d", Array.from(row, (w, i) => bar(middle(i) - 7, 8, w)).join(""));
       setAttribute(valueBars, "d", Array.from(row, (w, i) => bar(middle(i) + 3, 4, w * reach[i])).join(""));
       setAttribute(outline, "y", written(ABOVE + cell * query));

@@ -27,7 +27,6 @@ SIDE, LEFT, ABOVE = 258, 68, 66
 LONGEST = 8  # letters of a token that have room
 
 PARTS = ("Q", "K", "lengths")
-Head = tuple[Any, ...]
 
 
 class AttentionExplorer(Figure):
@@ -45,7 +44,7 @@ class AttentionExplorer(Figure):
     scaled = traitlets.Bool(True, help="whether scores are divided by the root of d").tag(sync=True)
     causal = traitlets.Bool(False, help="whether a token may attend to later ones").tag(sync=True)
 
-    def __init__(self, texts: Mapping[str, tuple[Sequence[str], Mapping[str, Head]]], **traits: Any) -> None:
+    def __init__(self, texts: Mapping[str, tuple[Sequence[str], Mapping[str, Any]]], **traits: Any) -> None:
         """Make a figure from texts by title: each has its tokens, and heads by name.
 
         Parameters
@@ -144,13 +143,16 @@ class AttentionExplorer(Figure):
 
     def _lines(self, A: Float[np.ndarray, "n n"]) -> str:
         row, n = A[self.query], len(A)
-        reach = self._shown()[2]
+        put = row * self._shown()[2]  # what each token puts into the answer
         y = TOP + ROW * (np.arange(n) + 0.5)
         out = [
             f'<rect class="v2a-ae-chosen" x="1" y="{y[self.query] - 13:g}" width="{ASKING + 4}" height="26" rx="5"/>',
-            f'<path class="v2a-ae-line" d="{"".join(map(_ribbon, np.full(n, y[self.query]), y, row))}"/>',
-            f'<path class="v2a-ae-weight" d="{"".join(map(_bar, y - 7, np.full(n, 8), row))}"/>',
-            f'<path class="v2a-ae-value" d="{"".join(map(_bar, y + 3, np.full(n, 4), row * reach))}"/>',
+            *(
+                f'<path class="v2a-ae-line" stroke-width="{10 * w:.2f}" d="{_curve(y[self.query], at)}"/>'
+                for w, at in zip(row, y, strict=True)
+            ),
+            f'<path class="v2a-ae-weight" d="{"".join(_bar(at - 7, 8, w) for at, w in zip(y, row, strict=True))}"/>',
+            f'<path class="v2a-ae-value" d="{"".join(_bar(at + 3, 4, w) for at, w in zip(y, put, strict=True))}"/>',
         ]  # fmt: skip
         for i, token in enumerate(self.tokens):
             word, no = html.escape(_short(token)), self.causal and i > self.query
@@ -196,7 +198,7 @@ class AttentionExplorer(Figure):
         )
 
 
-def _checked(title: str, name: str, head: Head, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _checked(title: str, name: str, head: Any, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return queries and keys as 16 bits have them, and the values' lengths beside the longest (0: no values)."""
     if not isinstance(head, tuple | list) or len(head) not in (2, 3):
         raise ValueError(f"a head is (Q, K) or (Q, K, V); {name!r} of {title!r} is not")
@@ -216,10 +218,9 @@ def _short(token: str) -> str:
     return word if len(word) <= LONGEST else f"{word[: LONGEST - 1]}…"
 
 
-def _ribbon(start: float, end: float, weight: float) -> str:
-    half, t = (FROM + TO) / 2, 10 * weight
-    a, b, c, d = (f"{y:.2f}" for y in (start - t / 2, end - t / 2, end + t / 2, start + t / 2))
-    return f"M{FROM},{a}C{half:g},{a} {half:g},{b} {TO},{b}v{t:.2f}C{half:g},{c} {half:g},{d} {FROM},{d}z"
+def _curve(start: float, end: float) -> str:
+    half = (FROM + TO) / 2
+    return f"M{FROM},{start:g}C{half:g},{start:g} {half:g},{end:g} {TO},{end:g}"
 
 
 def _bar(y: float, high: int, share: float) -> str:

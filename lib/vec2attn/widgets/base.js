@@ -49,6 +49,9 @@ export function fixed(x, decimals) {
 /** Write a number with commas before its point: 49,152. */
 export const commas = (x) => String(x).replace(/^\d+/, (digits) => digits.replace(/\B(?=(\d{3})+$)/g, ","));
 
+/** Show the white space of a token, which begins many of them. */
+export const readable = (token) => token.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll("\t", "⇥");
+
 /** Which way an arrow key goes, as [right, up]. */
 export const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 

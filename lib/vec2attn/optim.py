@@ -74,7 +74,7 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    r"""Gradient descent: $v \leftarrow \beta v + g$, $\theta \leftarrow \theta - \eta v$; Nesterov: $g + \beta v$ for v.
+    r"""Descent: $v \leftarrow \beta v + g$, $\theta \leftarrow \theta - \eta v$; Nesterov: $g + \beta v$ in place of v.
 
     Parameters
     ----------

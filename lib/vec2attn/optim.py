@@ -66,10 +66,11 @@ class Optimizer:
             if p.grad is not None:
                 if p.grad.shape != p.shape:
                     raise ValueError(f"parameter {i} has shape {p.shape}; its grad has {p.grad.shape}")
-                p.assign(p.data - self.change(i, p.data, p.grad))
+                change = self.change(i, p.data, p.grad)
+                p.assign(np.subtract(p.data, change, out=change), copy=False)
 
     def change(self, i: int, data: np.ndarray, grad: np.ndarray) -> np.ndarray:
-        """Return what to take away from parameter i."""
+        """Return what to take away from parameter i, in an array of its own: `step` writes into it."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it moves")
 
 

@@ -16,7 +16,11 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from benchmarks import Row, compare
+<<<<<<< HEAD
 from vec2attn.autograd import Tensor, checkpoint, cross_entropy, saved_bytes, tanh
+=======
+from vec2attn.autograd import Tensor, cross_entropy
+>>>>>>> ch62
 from vec2attn.nn import MLP
 from vec2attn.optim import SGD
 
@@ -66,11 +70,11 @@ def ours_and_torchs() -> tuple[Callable[[], Any], Callable[[], Any], Callable[[]
             theirs.copy_(torch.tensor(mine.data))
     weights = [p.data.copy() for p in model.parameters()]
     peer_optimizer, TX, Ty = torch.optim.SGD(peer.parameters(), RATE), torch.tensor(X), torch.tensor(y)
-    rows = np.arange(BATCH)
+    constant, rows = Tensor(X), np.arange(BATCH)  # both engines have the data as a tensor of theirs
 
     def ours() -> float:
         optimizer.zero_grad()
-        loss = cross_entropy(model(X), y)
+        loss = cross_entropy(model(constant), y)
         loss.backward()
         optimizer.step()
         return loss.item()

@@ -16,11 +16,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from benchmarks import Row, compare
-<<<<<<< HEAD
 from vec2attn.autograd import Tensor, checkpoint, cross_entropy, saved_bytes, tanh
-=======
-from vec2attn.autograd import Tensor, cross_entropy
->>>>>>> ch62
 from vec2attn.nn import MLP
 from vec2attn.optim import SGD
 

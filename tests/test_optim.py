@@ -8,13 +8,8 @@ from hypothesis import strategies as st
 from torch import nn as tnn
 
 from vec2attn.autograd import Tensor, cross_entropy, grad_check
-<<<<<<< HEAD
-from vec2attn.nn import MLP, Embedding, LayerNorm, Linear
-from vec2attn.optim import SGD, Adam, AdamW, LossScaler
-=======
 from vec2attn.nn import MLP, Embedding, LayerNorm
-from vec2attn.optim import SGD, Adam, AdamW, minibatches
->>>>>>> ch62
+from vec2attn.optim import SGD, Adam, AdamW, LossScaler, minibatches
 
 METHODS = {
     "SGD": (lambda p: SGD(p, 0.1), lambda p: torch.optim.SGD(p, 0.1)),
@@ -96,92 +91,6 @@ def test_an_epoch_takes_every_row_once_in_an_order_of_its_own():
     assert (first != second).any()
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize("case", REFUSALS)
-def test_refusal_names_what_was_met(case):
-    call, words = REFUSALS[case]
-    with pytest.raises(ValueError, match=words):
-        call()
-
-
-# ---- Loss scaling ----------------------------------------------------------------------------------------------------
-
-
-def test_the_scaler_steps_skips_halves_and_doubles_as_torchs():
-    rng = np.random.default_rng(4)
-    w, peer = Tensor(np.zeros(5, np.float32), requires_grad=True), torch.zeros(5, requires_grad=True)
-    ours, theirs = SGD([w], 0.1, momentum=0.9), torch.optim.SGD([peer], 0.1, momentum=0.9)
-    mine, torchs = LossScaler(2.0**10, interval=3), torch.amp.GradScaler("cpu", init_scale=2.0**10, growth_interval=3)
-    scales, stepped = [], []
-    for step in range(24):
-        slope = rng.standard_normal(5).astype(np.float32)
-        if step in (4, 5, 9, 15):
-            slope[step % 5] = np.inf if step != 9 else np.nan
-        ours.zero_grad()
-        theirs.zero_grad()
-        mine.scaled((w * slope).sum()).backward()
-        torchs.scale((peer * torch.tensor(slope)).sum()).backward()
-        stepped.append(mine.step(ours))
-        torchs.step(theirs)
-        torchs.update()
-        assert mine.scale == torchs.get_scale()
-        np.testing.assert_allclose(w.data, peer.detach().numpy(), rtol=1e-6)
-        scales.append(mine.scale)
-    assert [i for i, done in enumerate(stepped) if not done] == [4, 5, 9, 15]
-    assert (min(scales), max(scales)) == (2.0**9, 2.0**11)
-
-
-def test_a_skipped_step_leaves_weights_and_momentum_alone():
-    w = Tensor(np.ones(2, np.float32), requires_grad=True)
-    sgd, scaler = SGD([w], 0.5, momentum=0.9), LossScaler(4.0)
-    w.grad = np.array([np.inf, 1], np.float32)
-    assert not scaler.step(sgd)
-    assert (scaler.scale, sgd.state) == (2.0, [None])
-    np.testing.assert_array_equal(w.data, 1)
-    w.grad = np.array([2, 4], np.float32)
-    assert scaler.step(sgd)
-    np.testing.assert_array_equal(w.data, [1 - 0.5 * 2 / 2, 1 - 0.5 * 4 / 2])
-
-
-def test_scaling_rescues_gradients_that_float16_rounds_to_zero():
-    w = Tensor(np.ones(3, np.float32), requires_grad=True)
-    for scaler, moved in ((LossScaler(1.0), 0), (LossScaler(2.0**16), 1e-9)):
-        w.assign(np.ones(3, np.float32))
-        w.zero_grad()
-        small = (w.astype(np.float16) * np.float16(1e-4)).astype(np.float32) * np.float32(1e-5)
-        scaler.scaled(small.sum()).backward()
-        assert scaler.step(SGD([w], 1.0))
-        np.testing.assert_allclose(w.grad, moved, rtol=1e-2)
-
-
-SMALL = Tensor(np.ones(2, np.float16), requires_grad=True)
-
-
-def step_with(parameter, grad, scale=1.0):
-    parameter.grad = np.asarray(grad, parameter.dtype)
-    LossScaler(scale).step(SGD([parameter], 0.1))
-
-
-@pytest.mark.parametrize(
-    ("call", "kind", "words"),
-    [
-        (lambda: LossScaler(0.0), ValueError, "positive finite number; got 0"),
-        (lambda: LossScaler(float("nan")), ValueError, "got nan"),
-        (lambda: LossScaler(interval=0), ValueError, "interval must be a whole number"),
-        (lambda: step_with(SMALL, [1, 1]), ValueError, "keep them in float32"),
-        (
-            lambda: step_with(W, [np.nan], 2.0**-24),
-            FloatingPointError,
-            "NaN or infinite with every scale",
-        ),
-        (lambda: LossScaler().step(SGD([Tensor([1.0], requires_grad=True)], 0.1)), ValueError, r"call backward\(\)"),
-    ],
-    ids=["scale 0", "scale NaN", "interval 0", "float16 weights", "never finite", "no gradients"],
-)
-def test_the_scaler_refuses(call, kind, words):
-    with pytest.raises(kind, match=words):
-        call()
-=======
 def test_one_minibatch_of_all_rows_where_there_are_fewer_than_asked_for():
     (whole,) = minibatches(3, 5, np.random.default_rng(7))
     assert sorted(whole) == [0, 1, 2]
@@ -263,4 +172,53 @@ def test_parameters_keep_their_type(method, dtype):
         optimiser.step()
     assert {p.dtype for p in net.parameters()} == {np.dtype(dtype)}
     assert all(p.data.dtype == dtype for p in net.parameters())
->>>>>>> ch62
+
+
+# ---- Loss scaling ----------------------------------------------------------------------------------------------------
+
+
+def test_the_scaler_steps_skips_halves_and_doubles_as_torchs():
+    rng = np.random.default_rng(4)
+    w, peer = Tensor(np.zeros(5, np.float32), requires_grad=True), torch.zeros(5, requires_grad=True)
+    ours, theirs = SGD([w], 0.1, momentum=0.9), torch.optim.SGD([peer], 0.1, momentum=0.9)
+    mine, torchs = LossScaler(2.0**10, interval=3), torch.amp.GradScaler("cpu", init_scale=2.0**10, growth_interval=3)
+    scales, stepped = [], []
+    for step in range(24):
+        slope = rng.standard_normal(5).astype(np.float32)
+        if step in (4, 5, 9, 15):
+            slope[step % 5] = np.inf if step != 9 else np.nan
+        ours.zero_grad()
+        theirs.zero_grad()
+        mine.scaled((w * slope).sum()).backward()
+        torchs.scale((peer * torch.tensor(slope)).sum()).backward()
+        stepped.append(mine.step(ours))
+        torchs.step(theirs)
+        torchs.update()
+        assert mine.scale == torchs.get_scale()
+        np.testing.assert_allclose(w.data, peer.detach().numpy(), rtol=1e-6)
+        scales.append(mine.scale)
+    assert [i for i, done in enumerate(stepped) if not done] == [4, 5, 9, 15]
+    assert (min(scales), max(scales)) == (2.0**9, 2.0**11)
+
+
+def test_a_skipped_step_leaves_weights_and_momentum_alone():
+    w = Tensor(np.ones(2, np.float32), requires_grad=True)
+    sgd, scaler = SGD([w], 0.5, momentum=0.9), LossScaler(4.0)
+    w.grad = np.array([np.inf, 1], np.float32)
+    assert not scaler.step(sgd)
+    assert (scaler.scale, sgd.state) == (2.0, [None])
+    np.testing.assert_array_equal(w.data, 1)
+    w.grad = np.array([2, 4], np.float32)
+    assert scaler.step(sgd)
+    np.testing.assert_array_equal(w.data, [1 - 0.5 * 2 / 2, 1 - 0.5 * 4 / 2])
+
+
+def test_scaling_rescues_gradients_that_float16_rounds_to_zero():
+    w = Tensor(np.ones(3, np.float32), requires_grad=True)
+    for scaler, moved in ((LossScaler(1.0), 0), (LossScaler(2.0**16), 1e-9)):
+        w.assign(np.ones(3, np.float32))
+        w.zero_grad()
+        small = (w.astype(np.float16) * np.float16(1e-4)).astype(np.float32) * np.float32(1e-5)
+        scaler.scaled(small.sum()).backward()
+        assert scaler.step(SGD([w], 1.0))
+        np.testing.assert_allclose(w.grad, moved, rtol=1e-2)

@@ -1,11 +1,7 @@
-<<<<<<< HEAD
-"""Optimisers: from gradients to the next parameters. The updates are those of torch, step by step.
+"""Optimisers: from minibatches and gradients to the next parameters. The updates are those of torch, step by step.
 
 `LossScaler` stands between 16-bit gradients and an optimiser.
 """
-=======
-"""Optimisers: from minibatches and gradients to the next parameters. The updates are those of torch, step by step."""
->>>>>>> ch62
 
 import math
 from collections.abc import Sequence

@@ -7,7 +7,7 @@ import pytest
 
 from vec2attn.autograd import Tensor
 from vec2attn.nn import MLP, Embedding, LayerNorm, Linear
-from vec2attn.optim import SGD, Adam, AdamW, minibatches
+from vec2attn.optim import SGD, Adam, AdamW, LossScaler, minibatches
 
 RNG = np.random.default_rng(5)
 W = Tensor([1.0], requires_grad=True)
@@ -51,4 +51,33 @@ REFUSALS = {
 def test_refusal_names_what_was_met(case):
     call, words = REFUSALS[case]
     with pytest.raises(ValueError, match=words):
+        call()
+
+
+SMALL = Tensor(np.ones(2, np.float16), requires_grad=True)
+
+
+def step_with(parameter, grad, scale=1.0):
+    parameter.grad = np.asarray(grad, parameter.dtype)
+    LossScaler(scale).step(SGD([parameter], 0.1))
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "words"),
+    [
+        (lambda: LossScaler(0.0), ValueError, "positive finite number; got 0"),
+        (lambda: LossScaler(float("nan")), ValueError, "got nan"),
+        (lambda: LossScaler(interval=0), ValueError, "interval must be a whole number"),
+        (lambda: step_with(SMALL, [1, 1]), ValueError, "keep them in float32"),
+        (
+            lambda: step_with(W, [np.nan], 2.0**-24),
+            FloatingPointError,
+            "NaN or infinite with every scale",
+        ),
+        (lambda: LossScaler().step(SGD([Tensor([1.0], requires_grad=True)], 0.1)), ValueError, r"call backward\(\)"),
+    ],
+    ids=["scale 0", "scale NaN", "interval 0", "float16 weights", "never finite", "no gradients"],
+)
+def test_the_scaler_refuses(call, kind, words):
+    with pytest.raises(kind, match=words):
         call()

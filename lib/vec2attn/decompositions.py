@@ -16,7 +16,6 @@ import numpy as np
 from jaxtyping import Float, Real
 
 from vec2attn.arrays import as_reals, whole_number
-from vec2attn.svd import svd
 from vec2attn.tensors import fold, khatri_rao, mode_product, unfold
 
 
@@ -106,7 +105,7 @@ def cp_als(
     *,
     rng: np.random.Generator,
     max_sweeps: int = 500,
-    tolerance: float = 1e-10,
+    tolerance: float | int = 1e-10,
 ) -> CP:
     r"""Fit a sum of `rank` outer products by alternating least squares.
 
@@ -163,7 +162,7 @@ def tucker(
     *,
     method: Literal["hosvd", "hooi"] = "hooi",
     max_sweeps: int = 50,
-    tolerance: float = 1e-8,
+    tolerance: float | int = 1e-8,
 ) -> Tucker:
     r"""Compress every axis to a few directions: a core, and a matrix with orthonormal columns for each axis.
 
@@ -265,12 +264,12 @@ def tensor_train(
 
 
 def _left_svd(M: Float[np.ndarray, "m n"]) -> tuple[Float[np.ndarray, "m r"], Float[np.ndarray, " r"]]:
-    """Return the left singular vectors and the singular values; QR first, so that Jacobi sees the short side only."""
+    """Return left singular vectors and singular values; after a QR, so that the SVD sees a square of the short side."""
     if M.shape[0] <= M.shape[1]:
-        U, s, _ = svd(np.linalg.qr(M.T)[1].T)
+        U, s, _ = np.linalg.svd(np.asarray(np.linalg.qr(M.T, mode="r")).T)
         return U, s
     Q, R = np.linalg.qr(M)
-    U, s, _ = svd(R)
+    U, s, _ = np.linalg.svd(R)
     return Q @ U, s
 
 

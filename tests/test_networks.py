@@ -83,6 +83,10 @@ def test_no_circle_lies_on_another_and_all_is_in_the_picture(terms, data):
     left, top, width, height = map(float, parts(drawing, "svg")[0].get("viewBox").split())
     spots = [(float(c.get("cx")), float(c.get("cy")), float(c.get("r"))) for c in parts(drawing, "circle")]
     spots += [(float(t.get("x")), float(t.get("y")), 6.0) for t in parts(drawing, "text")]
+    for path in parts(drawing, "path"):
+        if "Q" in path.get("d"):  # all but loops: begins and ends in the picture
+            x0, y0, _, _, x1, y1 = map(float, re.findall(r"-?[\d.]+", path.get("d")))
+            spots += [(x0, y0, 0.0), (x1, y1, 0.0)]
     for x, y, r in spots:
         assert left <= x - r
         assert x + r <= left + width

@@ -58,7 +58,7 @@ class Diagram:
             name="network",
             label=f"A tensor network of {', '.join(self.names)} with {len(self.out)} free lines; in words below",
             words=repr(self),
-            box=(left - 44, top - 28, right - left + 88, bottom - top + 56),
+            box=(left - 44, top - 28, right - left + 88, bottom - top + 28 + RADIUS + 3),
         )
 
     def _label(self, x: str) -> str:

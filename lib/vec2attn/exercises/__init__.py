@@ -29,6 +29,7 @@ MODULES = {
     "4.2": "truncation",
     "4.3": "low_rank",
     "5.1": "einsum",
+    "5.2": "decompositions",
     "5.3": "derivatives",
     "6.1": "reverse_mode",
     "6.2": "training",

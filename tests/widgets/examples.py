@@ -301,8 +301,8 @@ EXAMPLES = {
             "step": "memory",
         },
         refusals=[
-            ("batch", 0, "batch must be a whole number from 1 to 16; got 0"),
-            ("batch", 17, "got 17"),
+            ("batch", 0, "batch must be a whole number from 1 to 8; got 0"),
+            ("batch", 9, "got 9"),
             ("tokens", -1, "tokens must be .* from 1 to 8192; got -1"),
             ("tokens", 2.5, "expected an int, not the float 2.5"),
             ("positions", 8193, "positions must be .* from 1 to 8192; got 8193"),

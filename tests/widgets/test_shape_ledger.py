@@ -1,5 +1,6 @@
 """What the browser computes and draws in shape_ledger.js, against the library, built layers and the still picture."""
 
+import itertools
 import re
 
 import pytest
@@ -15,7 +16,7 @@ from widgets.node import run
 GRID = [
     {},
     {"batch": 1, "tokens": 1024, "width": 768, "heads": 12},
-    {"batch": 16, "tokens": 8192, "positions": 8192, "width": 8192, "heads": 64, "head_size": 128, "source": "memory"},
+    {"batch": 8, "tokens": 8192, "positions": 8192, "width": 8192, "heads": 64, "head_size": 128, "source": "memory"},
     {"batch": 2, "tokens": 1, "positions": 7, "width": 3, "heads": 5, "head_size": 11, "source": "memory"},
     {"batch": 3, "tokens": 100, "positions": 9, "width": 64, "heads": 1, "head_size": 96},
     {"batch": 1, "tokens": 6, "positions": 1, "width": 1600, "heads": 25, "source": "memory", "step": "memory"},
@@ -159,7 +160,7 @@ def test_the_sliders_offer_what_python_accepts():
 DRAWN = """(box) => [...box.querySelectorAll('.v2s-step')].map((g) => {
     const of = (e, names) => [...names.map((name) => e.getAttribute(name)), e.textContent];
     const all = (css, ...names) => [...g.querySelectorAll(css)].map((e) => of(e, names));
-    const boxes = all('rect', 'x', 'y', 'width', 'height'), texts = all('text', 'class', 'x', 'y');
+    const boxes = all('rect', 'x', 'y', 'width', 'height'), texts = all('text', 'class', 'x', 'y', 'text-anchor');
     return [g.getAttribute('class'), all('path:not(.v2s-hit)', 'class', 'd'), boxes, texts];
 })"""
 CORNERS = """(all) => all.map((text) => {
@@ -185,6 +186,9 @@ def test_the_still_picture_is_the_live_one_and_nothing_leaves_it(open_lab, trait
         assert view.locator("svg").get_attribute("viewBox") == f"0 0 {WIDTH} {HEIGHT}"
         boxes = view.locator(".v2s-picture text").evaluate_all(CORNERS)
         assert all(left >= 0 and right <= WIDTH and low <= HEIGHT for left, right, low in boxes)
+        rows = sorted((low, left, right) for left, right, low in boxes)
+        for (low, _, right), (other, left, _) in itertools.pairwise(rows):
+            assert low != other or left >= right - 1, "texts of one row run into each other"
     table = still.locator("tbody tr").evaluate_all(
         "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
     )

@@ -1,6 +1,6 @@
 // A transformer block as a ledger: steps with shapes, parameters and operations, evaluated from symbols.
 
-const HIGH = 27, HEIGHT = 710, WIDTH = 356;  // as in shape_ledger.py
+const HIGH = 31, HEIGHT = 826, WIDTH = 356;  // as in shape_ledger.py
 const SIZES = {
   batch: ["Texts B", "text"], tokens: ["Tokens T", "token"], positions: ["Positions S", "position"],
   width: ["Width d", "feature"], heads: ["Heads H", "head"], head_size: ["Head size h", "feature of a head"],
@@ -105,7 +105,7 @@ function render({ model, el }) {
   const build = (from) => {
     drawn = from;
     groups = diagrams[from].map(({ key, box, role, x, y, wide, edges }) => {
-      const labels = edges.filter(([, , , axes]) => axes.length).map(([, kind, at, axes]) => ({ axes, text: h("text", { class: `v2s-shape v2s-${kind}`, x: at[0], y: at[1] }) }));
+      const labels = edges.filter(([, , , axes]) => axes.length).map(([, kind, at, axes]) => ({ axes, text: h("text", { class: `v2s-shape v2s-${kind}`, x: at[0], y: at[1], "text-anchor": at[2] }) }));
       const group = h("g", { class: `v2s-step v2s-${role}`, role: "option", onclick: () => go(key, "here"), onfocus: () => { if (state().step !== key) go(key); } },
         ...edges.flatMap(([d, kind]) => [h("path", { class: `v2s-${kind}`, d }), h("path", { class: "v2s-hit", d })]),
         h("rect", { x: x - wide / 2, y, width: wide, height: HIGH, rx: 6 }),
@@ -122,14 +122,14 @@ function render({ model, el }) {
     return css ? [h("div", { class: `v2s-${key}` }, ...pair)] : pair;
   }));
   const panel = h("div", { class: "v2s-panel" }, walk.row, name,
-    list([["formula", "Formula"], ["shape", "Shape"], ["parameters", "Parameters"], ["flops", "FLOPs"], ["others", "Other"]], told), means, ...voice.elements);
+    list([["formula", "Formula"], ["shape", "Shape"], ["parameters", "Parameters"], ["flops", "FLOPs"], ["others", "Other"]], told), means);
   const totals = list([["parameters", "Parameters of the block"], ["flops", "FLOPs of its matrix products"], ["others", "Other operations, about"], ["shares", "Who does the FLOPs"]], summed, "v2a-numbers v2s-sums");
 
   el.classList.add("v2a");
   el.append(
     h("div", { class: "v2s-bar" }, h("span", {}, "Keys and values from"), source, reset),
     h("div", { class: "v2a-controls" }, ...sliders.map(({ control }) => control.row)),
-    h("div", { class: "v2s-main" }, svg, panel), totals,
+    ...voice.elements, h("div", { class: "v2s-main" }, svg, panel), totals,
     h("p", { class: "v2a-key" }, "Choose a box or a line: by hand, or with the arrow keys. On every line the shape of what flows along it: queries blue, keys orange and dashed, values green and dotted; boxes with thick purple borders hold weight matrices. Lines at the sides are the residual stream. “Other” counts operations outside matrix products, roughly."),
   );
 

@@ -12,11 +12,11 @@ import traitlets
 from vec2attn.cost import Step
 from vec2attn.widgets.base import Figure
 
-LIMITS = {"batch": 16, "tokens": 8192, "positions": 8192, "width": 8192, "heads": 64, "head_size": 128}
+LIMITS = {"batch": 8, "tokens": 8192, "positions": 8192, "width": 8192, "heads": 64, "head_size": 128}
 _LENGTHS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256, 512, 1024, 2048, 4096, 8192]
 # what the sliders offer; Python may set any whole number up to the limit
 CHOICES = {
-    "batch": list(range(1, 17)),
+    "batch": list(range(1, 9)),
     "tokens": _LENGTHS,
     "positions": _LENGTHS,
     "width": [64, 128, 256, 512, 768, 1024, 1600, 2048, 4096, 8192],
@@ -35,7 +35,7 @@ WORDS = {
 }
 _DEFAULT = {"B": "text", "T": "token", "S": "position", "H": "head"}
 # the drawing
-WIDTH, ROW, HIGH, TOP = 356, 47, 27, 3
+WIDTH, ROW, HIGH, TOP = 356, 53, 31, 3
 LEFT, MIDDLE, RIGHT = 74, 178, 282
 NARROW, HALF, WIDE = 98, 202, 306
 
@@ -171,18 +171,25 @@ def steps(source: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _top(row: int) -> int:
+    """Return where the boxes of a row begin: the lines into and out of the split are longer."""
+    return TOP + row * ROW + (8 if row > 2 else 0) + (18 if row > 3 else 0)
+
+
 def _places(source: str) -> dict[str, tuple[int, int, int, list[list[Any]]]]:
     """Return for each step row, middle and width of its box, and its edges: path, role, label's place, label's axes."""
     memory = source == "memory"
     S = "S" if memory else "T"
 
     def down(x: int, row: int, to: int, role: str, axes: str = "") -> list[Any]:
-        start, end = TOP + row * ROW + HIGH, TOP + to * ROW
-        at = [x, start + (ROW - HIGH) // 2] if axes else []
+        start, end = _top(row) + HIGH, _top(to)
+        crowded = row in (2, 3)  # three lines side by side: labels stand on their lines, the longest at two heights
+        y = (start + _top(row + 1)) / 2 + (0 if row != 3 else 9 if x == MIDDLE else -9)
+        at = [x if crowded else x + 7, y, "middle" if crowded else "start"] if axes else []
         return [f"M{x} {start}V{end}", role, at, axes.split()]
 
     def around(x: int, side: int, row: int, to: int, end: int) -> list[Any]:
-        start, y = TOP + row * ROW + HIGH // 2, TOP + to * ROW + HIGH // 2
+        start, y = _top(row) + HIGH // 2, _top(to) + HIGH // 2
         return [f"M{x} {start}H{side}V{y}H{end}", "muted", [], []]
 
     half = (LEFT + MIDDLE) // 2
@@ -190,7 +197,7 @@ def _places(source: str) -> dict[str, tuple[int, int, int, list[list[Any]]]]:
         pair, kept = (MIDDLE + RIGHT) // 2, around(LEFT - NARROW // 2, 9, 0, 9, MIDDLE - NARROW // 2)
         places = {
             "input": (0, LEFT, NARROW, [down(LEFT, 0, 1, "in", "B T d"), kept]),
-            "memory": (0, pair, HALF, [down(MIDDLE, 0, 2, "key"), down(RIGHT, 0, 2, "key", "B S d")]),
+            "memory": (0, pair, HALF, [down(RIGHT, 0, 2, "key"), down(MIDDLE, 0, 2, "key", "B S d")]),
             "norm 1": (1, LEFT, NARROW, [down(LEFT, 1, 2, "muted", "B T d")]),
         }
     else:
@@ -233,11 +240,11 @@ def _diagram(source: str) -> list[dict[str, Any]]:
     found = []
     for step in steps(source):
         row, x, wide, edges = places[step["key"]]
-        found.append(step | {"x": x, "y": TOP + row * ROW, "wide": wide, "edges": edges})
+        found.append(step | {"x": x, "y": _top(row), "wide": wide, "edges": edges})
     return found
 
 
-HEIGHT = TOP + 15 * ROW + 2
+HEIGHT = _top(15) + 2
 DIAGRAMS = {source: _diagram(source) for source in SOURCES}
 PARTS = {"maps": "the four maps", "attention": "scores and averages", "feed-forward": "feed-forward"}
 
@@ -335,8 +342,8 @@ class ShapeLedger(Figure):
         head = "".join(f'<th scope="col">{text}</th>' for text in ("Step", "Shape", "Parameters", "FLOPs"))
         last = f'<tr><th scope="row">Sum</th><td></td><td>{sums["parameters"]}</td><td>{sums["flops"]}</td></tr>'
         return (
-            f'<div class="v2a"><div class="v2s-main">{self._picture()}<table class="v2s-table"><thead><tr>{head}</tr>'
-            f'</thead><tbody>{rows}{last}</tbody></table></div><p class="v2a-key">Of the FLOPs: {sums["shares"]}. '
+            f'<div class="v2a">{self._picture()}<table class="v2s-table"><thead><tr>{head}</tr>'
+            f'</thead><tbody>{rows}{last}</tbody></table><p class="v2a-key">Of the FLOPs: {sums["shares"]}. '
             "A still picture: other sizes need JavaScript, or a running notebook.</p></div>"
         )
 
@@ -347,7 +354,8 @@ class ShapeLedger(Figure):
             x, y, wide = step["x"], step["y"], step["wide"]
             edges = "".join(f'<path class="v2s-{role}" d="{path}"/>' for path, role, _, _ in step["edges"])
             labels = "".join(
-                f'<text class="v2s-shape v2s-{role}" x="{at[0]}" y="{at[1]}">{_shown([sizes[x] for x in axes])}</text>'
+                f'<text class="v2s-shape v2s-{role}" x="{at[0]}" y="{at[1]:g}" text-anchor="{at[2]}">'
+                f"{_shown([sizes[symbol] for symbol in axes])}</text>"
                 for _, role, at, axes in step["edges"]
                 if axes
             )

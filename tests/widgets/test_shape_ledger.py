@@ -263,6 +263,7 @@ def test_every_slider_reaches_its_ends_and_python_accepts_them(open_lab, name):
         size = CHOICES[name][place]
         assert_shows(lab, source="memory", **{name: size})
         assert slider.get_attribute("aria-valuetext").startswith(f"{size:,} ")
+        assert re.match(rf"{size:,} .* instead of [\d,]+\. ", lab.view().locator(".v2a-said").inner_text())
 
 
 def test_the_memory_comes_and_goes(open_lab):

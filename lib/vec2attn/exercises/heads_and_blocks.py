@@ -15,9 +15,8 @@ def _maps(**sizes: int) -> int:
     return sum(ledger[step].parameters for step in ("query", "key", "value", "output"))
 
 
-def _xl(layers: int, positions: int = 1024) -> int:
-    sizes = {"vocabulary": 50_257, "length": positions, "layers": layers}
-    return total(decoder_ledger(1, 1, 1600, 25, **sizes)).parameters
+def _xl(layers: int) -> int:
+    return total(decoder_ledger(1, 1, 1600, 25, vocabulary=50_257, length=1024, layers=layers)).parameters
 
 
 def _blocks(known: int = 0) -> float:

@@ -138,10 +138,11 @@ function render({ model, el }) {
     if (drawn !== now.source) build(now.source);
     const at = steps.findIndex(({ key }) => key === now.step), told_ = facts(steps[at], sizes), sums_ = sums(steps, sizes);
     groups.forEach(({ key, group, labels }, i) => {
-      for (const { axes, text } of labels) setText(text, shown(axes.map((symbol) => sizes[symbol])));
+      const { name, box } = steps[i], shapes = labels.map(({ axes }) => shown(axes.map((symbol) => sizes[symbol])));
+      labels.forEach(({ text }, n) => setText(text, shapes[n]));
       setAttribute(group, "aria-selected", key === now.step);
       setAttribute(group, "tabindex", key === now.step ? 0 : -1);
-      setAttribute(group, "aria-label", `${steps[i].name}: ${shown(steps[i].axes.map(([symbol]) => sizes[symbol]))}`);
+      setAttribute(group, "aria-label", `${name}${name.toLowerCase() === box ? "" : `, ${box}`}: ${shapes.join(", ")}`);  // holds what is seen
     });
     for (const { name: which, unit, control } of sliders) {
       const off = which === "positions" && now.source === "tokens", input = control.row.querySelector("input");

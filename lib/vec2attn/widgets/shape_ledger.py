@@ -340,7 +340,7 @@ class ShapeLedger(Figure):
         )
         sums = self.sums()
         head = "".join(f'<th scope="col">{text}</th>' for text in ("Step", "Shape", "Parameters", "FLOPs"))
-        last = f'<tr><th scope="row">Sum</th><td></td><td>{sums["parameters"]}</td><td>{sums["flops"]}</td></tr>'
+        last = f'<tr><th scope="row">Sum</th><td>–</td><td>{sums["parameters"]}</td><td>{sums["flops"]}</td></tr>'
         return (
             f'<div class="v2a">{self._picture()}<table class="v2s-table"><thead><tr>{head}</tr>'
             f'</thead><tbody>{rows}{last}</tbody></table><p class="v2a-key">Of the FLOPs: {sums["shares"]}. '

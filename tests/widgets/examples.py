@@ -17,6 +17,7 @@ from vec2attn.widgets.eigenvectors import Eigenvectors
 from vec2attn.widgets.einsum import Einsum
 from vec2attn.widgets.jacobian2d import Jacobian2d
 from vec2attn.widgets.rotation_projection import RotationProjection
+from vec2attn.widgets.shape_ledger import ShapeLedger
 from vec2attn.widgets.softmax_bars import SoftmaxBars
 from vec2attn.widgets.svd2d import Svd2d
 from vec2attn.widgets.svd_truncation import SvdTruncation
@@ -345,5 +346,32 @@ EXAMPLES = {
                 r"every text needs the heads \['first', 'second', 'third'\]; 'b' has \['h'\]",
             ),
         ],
+    ),
+    "shape_ledger": Example(
+        make=ShapeLedger,
+        changes={
+            "batch": 2,
+            "tokens": 48,
+            "width": 1024,
+            "heads": 16,
+            "head_size": 96,
+            "source": "memory",
+            "positions": 100,
+            "step": "memory",
+        },
+        refusals=[
+            ("batch", 0, "batch must be a whole number from 1 to 8; got 0"),
+            ("batch", 9, "got 9"),
+            ("tokens", -1, "tokens must be .* from 1 to 8192; got -1"),
+            ("tokens", 2.5, "expected an int, not the float 2.5"),
+            ("positions", 8193, "positions must be .* from 1 to 8192; got 8193"),
+            ("width", 0, "width must be .* got 0"),
+            ("heads", 65, "heads must be .* from 1 to 64; got 65"),
+            ("head_size", 129, "head_size must be .* from 1 to 128; got 129"),
+            ("source", "both", 'source must be "tokens" or "memory"; got \'both\''),
+            ("step", "softmax", "step must be one of input, .*scores.*; got 'softmax'"),
+            ("step", 3, "expected a unicode string, not the int 3"),
+        ],
+        wrong=[],
     ),
 }

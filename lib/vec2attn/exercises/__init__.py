@@ -35,6 +35,7 @@ MODULES = {
     "6.2": "training",
     "6.3": "beyond_gradient",
     "7.1": "soft_lookup",
+    "7.2": "heads_and_blocks",
 }
 
 

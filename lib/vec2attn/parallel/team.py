@@ -1,8 +1,10 @@
 """Real processes: start them, give them work, pass on their errors, and end them in every case."""
 
+import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 import weakref
@@ -11,11 +13,10 @@ from datetime import timedelta
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch.distributed.distributed_c10d import FileStore, Store
 
 from vec2attn.arrays import whole_number
 from vec2attn.parallel.ring import Ring
@@ -55,7 +56,7 @@ class Team:
             self.close()
             raise
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Team":
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -73,8 +74,8 @@ class Team:
         _refuse_what_cannot_be_imported(worker)
         if not self.close.alive:
             raise ValueError("this team has ended; start another")
+        torch.save((worker, arguments), self.folder / "job.pt")
         try:
-            torch.save((worker, arguments), self.folder / "job.pt")
             self._ask()
             paths = [self.folder / f"{rank}.pt" for rank in range(self.size)]
             return [torch.load(path, map_location="cpu", weights_only=False) for path in paths]
@@ -136,9 +137,10 @@ def _end(members: list[Any], pipes: list[Connection], folder: TemporaryDirectory
 def _member(rank: int, size: int, folder: str, pipe: Connection, timeout: float | int) -> None:
     """Work in a process of a team until it is ended, or its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted notebook ends its team itself
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     try:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // size))
-        ring = enter(rank, size, rank, timeout, FileStore(str(Path(folder, "store")), size))
+        ring = enter(rank, size, rank, timeout, Path(folder, "meeting").as_uri())
         while _asked(pipe):
             worker, arguments = torch.load(Path(folder, "job.pt"), map_location="cpu", weights_only=False)
             ring.sent = 0
@@ -146,6 +148,13 @@ def _member(rank: int, size: int, folder: str, pipe: Connection, timeout: float 
             pipe.send(None)
     except Exception:
         pipe.send((time.time(), f"stopped:\n{traceback.format_exc()}"))
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _asked(pipe: Connection) -> bool:
@@ -156,21 +165,23 @@ def _asked(pipe: Connection) -> bool:
     return True
 
 
-def enter(rank: int, size: int, local: int, timeout: float | int, store: Store | None = None) -> Ring:
+def enter(rank: int, size: int, local: int, timeout: float | int, address: str = "env://") -> Ring:
     """Join the group of processes and return our place in it.
 
     Parameters
     ----------
     rank, size, local : our number, how many there are, our number on this machine
     timeout : seconds to wait for the others
-    store : where the processes find each other; by default what the environment says, as torchrun sets it
+    address : where the processes meet: a file, or by default what torchrun has put into the environment
     """
     gpus = torch.cuda.device_count() >= size
     device = torch.device("cuda", local) if gpus else torch.device("cpu")
     if gpus:
         torch.cuda.set_device(device)
-    elif store is not None and sys.platform != "win32":  # all on this machine: no name needs to be resolved
+    elif address.startswith("file:") and sys.platform != "win32":  # all on this machine: no name needs to be resolved
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
     patience = timedelta(seconds=timeout)
-    dist.init_process_group("nccl" if gpus else "gloo", store=store, rank=rank, world_size=size, timeout=patience)
+    dist.init_process_group(
+        "nccl" if gpus else "gloo", init_method=address, rank=rank, world_size=size, timeout=patience
+    )
     return Ring(rank, size, device)

@@ -3,6 +3,7 @@
 `python -m vec2attn.parallel` compares ring attention on two processes with one; torchrun may start them instead.
 """
 
+from vec2attn.parallel.drawing import RingDrawing
 from vec2attn.parallel.layers import ColumnParallel, RowParallel, TensorParallel, average_gradients
 from vec2attn.parallel.ring import (
     Ring,
@@ -20,6 +21,7 @@ from vec2attn.parallel.workers import attention_worker, gradient_worker, layer_w
 __all__ = [
     "ColumnParallel",
     "Ring",
+    "RingDrawing",
     "RowParallel",
     "Team",
     "TensorParallel",

@@ -5,7 +5,7 @@ import math
 from vec2attn.arrays import whole_number
 
 BLUE, ORANGE, GREY = "var(--in, #3D8BDB)", "var(--key, #C9751F)", "var(--muted, #7D8590)"
-MOST = 8  # ranks; more would be too small to read
+MOST = 6  # ranks; more would be too small to read
 SIDE, WIDE, HIGH = 260, 66, 40  # of the picture, of a rank's box; in pixels
 
 
@@ -14,7 +14,7 @@ class RingDrawing:
 
     Parameters
     ----------
-    size : ranks, 2 to 8
+    size : ranks, 2 to 6
     """
 
     def __init__(self, size: int) -> None:

@@ -166,11 +166,9 @@ class Ring:
         """
         self.agree(f"{tuple(X.shape)} of {X.dtype} to add")
         P, rank = self.size, self.rank
-        pieces = [piece.clone() for piece in X.detach().flatten().tensor_split(P)]
-        for step in range(P - 1):
+        pieces = list(X.detach().flatten().tensor_split(P))
+        for step in range(2 * (P - 1)):
             i = (rank - step) % P
-            pieces[i - 1] += self.start(pieces[i], like=[pieces[i - 1]])()[0]
-        for step in range(P - 1):
-            i = (rank + 1 - step) % P
-            (pieces[i - 1],) = self.start(pieces[i], like=[pieces[i - 1]])()
+            (piece,) = self.start(pieces[i], like=[pieces[i - 1]])()
+            pieces[i - 1] = pieces[i - 1] + piece if step < P - 1 else piece
         return torch.cat(pieces).reshape(X.shape)

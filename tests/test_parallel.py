@@ -1,12 +1,14 @@
 """Several devices give what one gives: identities with threads as ranks, then real processes; bytes by formula."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from copy import deepcopy
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -18,6 +20,7 @@ import parallel_workers as workers
 from parallel_workers import in_threads
 from vec2attn.attention import MultiHeadAttention, causal_mask, scaled_dot_product_attention
 from vec2attn.parallel import (
+    RingDrawing,
     RowParallel,
     Team,
     TensorParallel,
@@ -233,6 +236,50 @@ def test_the_bubble_is_the_share_of_empty_places_in_the_timetable(stages, microb
     ticks = range(microbatches + stages - 1)
     empty = sum(not 0 <= tick - stage < microbatches for stage in range(stages) for tick in ticks)
     assert pipeline_bubble(stages, microbatches) == pytest.approx(empty / (stages * len(ticks)))
+
+
+# ---- The picture -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [2, 3, 6])
+def test_the_timetable_is_what_ring_attention_does(size, monkeypatch):
+    """Each block of keys carries its number as a value; the order in which a rank meets them is noted."""
+    from vec2attn.parallel import sequence
+
+    met = {}
+    add = sequence.OnlineSoftmax.add
+
+    def note(state, S, V):
+        met.setdefault(threading.get_ident(), []).append(int(V[0, 0]))
+        return add(state, S, V)
+
+    monkeypatch.setattr(sequence.OnlineSoftmax, "add", note)
+    V = torch.arange(float(size))[:, None]
+    in_threads(size, lambda ring: attention_worker(ring, V, V, V))
+    drawing = RingDrawing(size)
+    timetable = [[drawing.block(rank, step) for step in range(size)] for rank in range(size)]
+    assert sorted(met.values()) == timetable
+    assert all(sorted(column) == list(range(size)) for column in zip(*timetable, strict=True))
+
+
+def test_the_picture_in_words_and_as_svg():
+    drawing = RingDrawing(3)
+    assert repr(drawing).splitlines() == [
+        "step       0   1   2",
+        "Q0 meets K0  K2  K1",
+        "Q1 meets K1  K0  K2",
+        "Q2 meets K2  K1  K0",
+    ]
+    svgs = re.findall(r"<svg.*?</svg>", drawing._repr_html_(), flags=re.S)
+    circle, table = (ElementTree.fromstring(svg) for svg in svgs)
+    words = [text.text for text in circle.iter("text")]
+    assert words == ["K and V", "move on", "rank 0", "Q0 stays", "rank 1", "Q1 stays", "rank 2", "Q2 stays"]
+    assert [text.text for text in table.iter("text")] == [
+        *("Q0", "K0", "0", "2", "1"),
+        *("Q1", "K1", "1", "0", "2"),
+        *("Q2", "K2", "2", "1", "0"),
+    ]
+    assert repr(drawing) in drawing._repr_html_()
 
 
 # ---- Real processes --------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from vec2attn.attention import MultiHeadAttention
 from vec2attn.parallel import (
     ColumnParallel,
     Ring,
+    RingDrawing,
     RowParallel,
     Team,
     TensorParallel,
@@ -57,6 +58,8 @@ REFUSALS = {
     "no gradient yet": (lambda: average_gradients(nn.Linear(2, 1).parameters(), ALONE), "2 of 2 parameters have no"),
     "one gradient missing": (lambda: workers.half_a_model(ALONE), "1 of 2 parameters have no gradient"),
     "no parameters": (lambda: average_gradients([], ALONE), "0 of 0"),
+    "too many to draw": (lambda: RingDrawing(7), "a ring of 2 to 6 ranks can be drawn.*got 7"),
+    "too few to draw": (lambda: RingDrawing(1), "got 1"),
     "no processes": (lambda: Team(0), "processes must be a whole number from 1 on"),
     "no time": (lambda: Team(2, timeout=0), "timeout must be positive; got 0"),
     "no time at all": (lambda: Team(2, timeout=float("nan")), "timeout must be positive"),

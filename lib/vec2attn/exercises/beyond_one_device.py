@@ -14,7 +14,8 @@ def _microbatches() -> int:
 def _parts() -> list[tuple[np.ndarray, np.ndarray]]:
     rng = np.random.default_rng(761)
     return [
-        (rng.normal(size=(len(sizes), n)), np.array(sizes)) for sizes, n in (([4, 4, 1], 5), ([7, 2], 3), ([1, 2, 3, 6], 2))
+        (rng.normal(size=(len(sizes), n)), np.array(sizes))
+        for sizes, n in (([4, 4, 1], 5), ([7, 2], 3), ([1, 2, 3, 6], 2))
     ]
 
 
@@ -63,7 +64,7 @@ EXERCISES = {
         right=_merge,
         inputs=_states,
         mistakes={
-            "the mean of the averages: the device with the larger sum of exponentials counts more": lambda y1, c1, y2, c2: (
+            "the plain mean: the device with the larger sum of exponentials counts more": lambda y1, c1, y2, c2: (
                 (y1 + y2) / 2
             ),
             "the logarithms as weights; the sums are their exponentials": _merge_weighted_by_logarithms,

@@ -155,8 +155,9 @@ class Ring:
     def all_reduce(self, X: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         r"""Return the sum of all ranks' X, the same bits on every rank.
 
-        X is cut into P pieces. On the first round each piece collects its sum, on the second the sums go to everyone:
-        $2(P - 1)$ steps, in each of which a rank sends one piece, $2\frac{P - 1}{P}$ times the size of X in all.
+        X is cut into P pieces. In P − 1 steps each piece collects its sum, in P − 1
+        more the sums go to everyone. A rank sends one piece a step, in all
+        $2\frac{P - 1}{P}$ times the size of X.
 
         Raises
         ------

@@ -90,5 +90,5 @@ class RingDrawing:
         return "".join(parts)
 
 
-def _text(x: float, y: float, words: str, colour: str, weight: int = 400) -> str:
+def _text(x: float | int, y: float | int, words: str, colour: str, weight: int = 400) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" fill="{colour}" font-weight="{weight}">{words}</text>'

@@ -33,7 +33,7 @@ class Team:
     timeout : seconds that a piece of work may take, the start of the processes included
     """
 
-    def __init__(self, processes: int, *, timeout: float | int = 60) -> None:
+    def __init__(self, processes: int, *, timeout: float | int = 120) -> None:
         self.size, self.timeout = whole_number("processes", processes), timeout
         if not timeout > 0:
             raise ValueError(f"timeout must be positive; got {timeout}")
@@ -111,7 +111,7 @@ class Team:
             raise TimeoutError(f"after {self.timeout} s rank {late} of {self.size} had not finished; all were ended")
 
 
-def launch(worker: Callable[..., Any], processes: int, *arguments: Any, timeout: float | int = 60) -> list[Any]:
+def launch(worker: Callable[..., Any], processes: int, *arguments: Any, timeout: float | int = 120) -> list[Any]:
     """Start a `Team`, let it run one worker, end it, and return the results by rank; errors as in `Team.run`."""
     with Team(processes, timeout=timeout) as team:
         return team.run(worker, *arguments)

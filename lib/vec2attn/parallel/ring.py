@@ -163,7 +163,7 @@ class Ring:
         ------
         ValueError : the ranks' shapes or types differ
 
-        Source: Patarasuk & Yuan 2009, section 4, doi:10.1016/j.jpdc.2008.09.002
+        Source: Patarasuk & Yuan 2009, doi:10.1016/j.jpdc.2008.09.002
         """
         self.agree(f"{tuple(X.shape)} of {X.dtype} to add")
         P, rank = self.size, self.rank

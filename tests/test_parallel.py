@@ -404,14 +404,17 @@ def test_a_process_that_dies_is_told_with_its_exit_code_and_one_that_hangs_with_
         assert gone([member.pid for member in team.members])
 
 
-def test_processes_end_with_a_parent_that_is_killed(tmp_path):
+def test_processes_end_with_a_parent_that_is_killed_and_leave_no_files(tmp_path):
     code = (
         "import parallel_workers as w, sys; from vec2attn.parallel import launch\n"
         "if __name__ == '__main__': launch(w.tell_and_hang, 2, sys.argv[1])"
     )
     script = tmp_path / "script.py"
     script.write_text(code, encoding="utf-8")
-    parent = subprocess.Popen([sys.executable, str(script), str(tmp_path / "pid")])
+    places = tmp_path / "places"
+    places.mkdir()
+    environment = {**os.environ, "TMPDIR": str(places)}
+    parent = subprocess.Popen([sys.executable, str(script), str(tmp_path / "pid")], env=environment)
     try:
         paths = [tmp_path / f"pid{rank}" for rank in range(2)]
         for _ in range(600):
@@ -419,11 +422,13 @@ def test_processes_end_with_a_parent_that_is_killed(tmp_path):
                 break
             time.sleep(0.1)
         pids = [int(path.read_text(encoding="utf-8")) for path in paths]
+        assert list(places.glob("vec2attn-*"))
         assert all(map(alive, pids))
     finally:
         parent.send_signal(signal.SIGKILL)
         parent.wait()
     assert gone(pids)
+    assert not list(places.glob("vec2attn-*"))
 
 
 @pytest.mark.parametrize(

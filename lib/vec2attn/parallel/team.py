@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -137,7 +138,7 @@ def _end(members: list[Any], pipes: list[Connection], folder: TemporaryDirectory
 def _member(rank: int, size: int, folder: str, pipe: Connection, timeout: float | int) -> None:
     """Work in a process of a team until it is ended, or its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted notebook ends its team itself
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_leave_with_parent, args=(folder,), daemon=True).start()
     try:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // size))
         ring = enter(rank, size, rank, timeout, Path(folder, "meeting").as_uri())
@@ -150,10 +151,11 @@ def _member(rank: int, size: int, folder: str, pipe: Connection, timeout: float 
         pipe.send((time.time(), f"stopped:\n{traceback.format_exc()}"))
 
 
-def _leave_with_parent() -> None:
+def _leave_with_parent(folder: str) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 

@@ -129,7 +129,7 @@ function render({ model, el }) {
   el.append(
     h("div", { class: "v2s-bar" }, h("span", {}, "Keys and values from"), source, reset),
     h("div", { class: "v2a-controls" }, ...sliders.map(({ control }) => control.row)),
-    ...voice.elements, h("div", { class: "v2s-main" }, svg, panel), totals,
+    ...voice.elements, h("div", { class: "v2s-main" }, pane(svg), panel), totals,
     h("p", { class: "v2a-key" }, "Choose a box or a line: by hand, or with the arrow keys. On every line the shape of what flows along it: queries blue, keys orange and dashed, values green and dotted; boxes with thick purple borders hold weight matrices. Lines at the sides are the residual stream. “Other” counts operations outside matrix products, roughly."),
   );
 

@@ -114,10 +114,11 @@ class Pattern:
         if self.kind == "blocks":
             assert self.layout is not None
             assert self.block is not None
-            rows = torch.arange(i.start, i.stop, device=self.layout.device) // self.block
-            columns = torch.arange(j.start, j.stop, device=self.layout.device) // self.block
-            mask = self.layout[rows][:, columns].to(device)
-            return bool(mask.flatten()[0]) if mask.all() or not mask.any() else mask
+            touched = self.layout[_blocks(i, self.block), _blocks(j, self.block)]
+            if touched.all() or not touched.any():
+                return bool(touched[0, 0])
+            rows, columns = (torch.arange(r.start, r.stop, device=self.layout.device) // self.block for r in (i, j))
+            return self.layout[rows][:, columns].to(device)
         window = self.window if self.kind == "window" and self.window is not None else i.stop
         if j.start > i[-1] or i.start - j[-1] >= window:
             return False  # all of it in the future, or too long ago
@@ -125,6 +126,11 @@ class Pattern:
             return True
         back = torch.arange(i.start, i.stop, device=device)[:, None] - torch.arange(j.start, j.stop, device=device)
         return (back >= 0) & (back < window)
+
+
+def _blocks(positions: range, size: int) -> slice:
+    """Return the blocks of this size in which the positions lie."""
+    return slice(positions.start // size, positions[-1] // size + 1)
 
 
 def tiled_attention(

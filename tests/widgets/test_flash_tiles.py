@@ -9,6 +9,7 @@ import torch
 
 from vec2attn.attention import scaled_dot_product_attention
 from vec2attn.fast_attention import Pattern, tiled_attention
+from vec2attn.widgets.base import fixed
 from vec2attn.widgets.flash_tiles import TILES, FlashTiles, N
 from widgets.examples import flash_tiles
 from widgets.node import run
@@ -155,7 +156,11 @@ SAID = [
         "as with the full softmax.",
     ),
     ("causal", {"causal": False, "step": 2}, "Every query sees all keys: 16 tiles."),
-    ("causal", {"causal": True, "tile": 8, "step": 0}, "Causal: with one tile for all nothing can be skipped, only masked."),
+    (
+        "causal",
+        {"causal": True, "tile": 8, "step": 0},
+        "Causal: with one tile for all nothing can be skipped, only masked.",
+    ),
 ]
 
 
@@ -199,14 +204,14 @@ def test_the_picture_and_its_still_show_the_scores_of_the_tile_and_the_sums(open
         i, j = figure.order()[figure.step - 1]
         frame = [24 + 30 * j.start, 20 + 30 * i.start, 30 * len(j), 30 * len(i)]
         assert (seen["now"], seen["lens"]) == ([frame], frame)
-        cells = [f"{S[a, b]:.1f}" for a in i for b in j if b <= a or not figure.causal]
+        cells = [fixed(S[a, b], 1) for a in i for b in j if b <= a or not figure.causal]
     else:
         assert (seen["now"], seen["lens"]) == ([], None)
-    assert [re.sub("^−(?=0.0$)", "", text).replace("−", "-") for text in seen["inside"]] == [
-        "0.0" if cell == "-0.0" else cell for cell in cells
-    ]
+    assert seen["inside"] == cells
     begun = sums.l > 0
-    wanted = [[f"{v:.2f}".replace("-", "−") if b else "" for v, b in zip(x, begun, strict=True)] for x in (sums.m, sums.l)]
+    wanted = [
+        [f"{v:.2f}".replace("-", "−") if b else "" for v, b in zip(x, begun, strict=True)] for x in (sums.m, sums.l)
+    ]
     assert seen["columns"] == wanted
     for name in ("done", "out", "half", "skip", "mask", "grid"):
         assert f'<path class="v2a-ft-{name}" d="{seen[name]}">' in still, name

@@ -77,8 +77,8 @@ EXERCISES = {
             "the mean of the two outputs; the half with larger scores counts more": lambda m1, l1, Y1, m2, l2, Y2: (
                 (Y1 / l1 + Y2 / l2) / 2
             ),
-            "exp(m − m₁) instead of exp(m₁ − m): the factor the other way round": lambda m1, l1, Y1, m2, l2, Y2: (
-                _merge(-m1, l1, Y1, -m2, l2, Y2)
+            "exp(m − m₁) instead of exp(m₁ − m): the factor the other way round": lambda m1, l1, Y1, m2, l2, Y2: _merge(
+                -m1, l1, Y1, -m2, l2, Y2
             ),
             "exp(m₁) and exp(m₂) without taking a maximum away: they overflow": lambda m1, l1, Y1, m2, l2, Y2: (
                 (np.exp(m1) * Y1 + np.exp(m2) * Y2) / (np.exp(m1) * l1 + np.exp(m2) * l2)

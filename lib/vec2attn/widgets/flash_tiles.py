@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import traitlets
-from jaxtyping import Float, Real
+from jaxtyping import Bool, Float, Real
 
 from vec2attn.arrays import as_matrix
 from vec2attn.softmax import softmax
@@ -105,7 +105,7 @@ class FlashTiles(Figure):
         """Return how many tiles are taken in all."""
         return len(self.order())
 
-    def allowed(self) -> np.ndarray:
+    def allowed(self) -> Bool[np.ndarray, "8 8"]:
         """Return which query may attend to which key."""
         return np.tri(N, dtype=bool) if self.causal else np.ones((N, N), bool)
 
@@ -200,22 +200,21 @@ class FlashTiles(Figure):
         for css, chosen in (("out", ended), ("half", {i for rows, _ in done for i in rows} - ended)):
             parts.append(f'<path class="v2a-ft-{css}" d="{"".join(_spot(i) for i in sorted(chosen))}"></path>')
         if now:
-            (i, j) = now
-            at = f'x="{LEFT + j.start * CELL}" y="{TOP + i.start * CELL}"'
+            rows, keys = now
+            at = f'x="{LEFT + keys.start * CELL}" y="{TOP + rows.start * CELL}"'
             parts.append(
-                f'<rect class="v2a-ft-now" {at} width="{len(j) * CELL}" height="{len(i) * CELL}"></rect>'
+                f'<rect class="v2a-ft-now" {at} width="{len(keys) * CELL}" height="{len(rows) * CELL}"></rect>'
                 + "".join(
                     f'<text x="{_x(b)}" y="{_y(a)}">{fixed(S[a, b], 1)}</text>'
-                    for a in i
-                    for b in j
+                    for a in rows
+                    for b in keys
                     if self.allowed()[a, b]
                 )
             )
         texts = [f'<text class="v2a-ft-k" x="{_x(j)}" y="11">k{_sub(j)}</text>' for j in range(N)]
         texts += [f'<text class="v2a-ft-q" x="12" y="{_y(i)}">q{_sub(i)}</text>' for i in range(N)]
-        texts += [
-            f'<text class="v2a-ft-head" x="{x}" y="11">{name}</text>' for x, name in ((294, "m"), (332, "l"), (364, "y"))
-        ]
+        heads = ((294, "m"), (332, "l"), (364, "y"))
+        texts += [f'<text class="v2a-ft-head" x="{x}" y="11">{name}</text>' for x, name in heads]
         for i in range(N):
             if sums.l[i]:
                 texts.append(f'<text x="294" y="{_y(i)}">{fixed(sums.m[i])}</text>')
@@ -256,7 +255,9 @@ def _area(i: range, j: range) -> str:
 
 def _strike(i: range, j: range) -> str:
     """Return a line across a tile that is left out, from its lower left to its upper right."""
-    return f"M{LEFT + j.start * CELL + 4} {TOP + i.stop * CELL - 4}L{LEFT + j.stop * CELL - 4} {TOP + i.start * CELL + 4}"
+    return (
+        f"M{LEFT + j.start * CELL + 4} {TOP + i.stop * CELL - 4}L{LEFT + j.stop * CELL - 4} {TOP + i.start * CELL + 4}"
+    )
 
 
 def _cross(i: int, j: int) -> str:

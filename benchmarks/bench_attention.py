@@ -1,4 +1,4 @@
-"""fast_attention.py: 8192 positions, one head: memory and time against the naive way, time against torch's fused one."""
+"""fast_attention.py: 8192 positions, one head: memory and time against the naive way, time against torch's own."""
 
 import torch
 

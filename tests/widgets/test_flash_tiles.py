@@ -110,7 +110,7 @@ def test_facts_by_hand():
     assert facts["l"][1:] == (f"{1 + e:.3f}", f"0.000 · 0.000 + {1 + e:.3f}")
     assert facts["y"][1:] == (f"({1 / (1 + e):.2f}, 1.00)", "from 2 of 8 keys")
     facts = by_hand(step=2).facts()
-    assert facts["factor"][1:] == (f"{e**2:.3f}", "rescales old l and Y")
+    assert facts["factor"][1:] == (f"{e**2:.3f}", "e^(1.00 − 3.00)")
     assert facts["l"][1:] == (f"{1 + e + e**2 + e**3:.3f}", f"{e**2:.3f} · {1 + e:.3f} + {1 + e:.3f}")
     assert facts["held"][1:] == ("12", "tile 4; m, l, Y 8; naive 64")
     assert by_hand(step=5).facts()["factor"][1:] == ("–", "not its turn")

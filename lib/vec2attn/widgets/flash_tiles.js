@@ -77,10 +77,11 @@ export function facts({ scores, values, tile, causal, query, step }) {
   };
   const found = sums(scores, values, tile, causal, step), here = now[0] <= r && r < now[1];
   const old = found.oldL[r], first = old === 0, rose = found.m[r] > found.oldM[r], c = found.factor[r];
+  const power = `e^(${fixed(found.oldM[r], 2)} − ${fixed(found.m[r], 2)})`.replace("− −", "+ ");
   const y = ofRow(found, r), away = Math.max(...y.map((v, e) => Math.abs(v - all[e]))), quiet = "no change in this step";
   return {
     m: [fixed(found.m[r], 2), !here ? quiet : first ? "the first tile" : rose ? `was ${fixed(found.oldM[r], 2)}` : "no larger one came"],
-    factor: here ? [fixed(c, 3), first ? "nothing to rescale yet" : rose ? "rescales old l and Y" : "nothing is rescaled"] : ["–", "not its turn"],
+    factor: here ? [fixed(c, 3), first ? "nothing to rescale yet" : rose ? power : "nothing is rescaled"] : ["–", "not its turn"],
     l: [fixed(found.l[r], 3), here ? `${fixed(c, 3)} · ${fixed(old, 3)} + ${fixed(found.l[r] - c * old, 3)}` : quiet],
     y: [pair(y), seen === sees ? "all keys seen" : `from ${seen} of ${sees} keys`],
     full: [pair(all), away < 1e-12 ? "equal, to rounding" : `difference ${fixed(away, 3)}`],
@@ -179,13 +180,13 @@ function render({ model, el }) {
 
   const value = {}, meaning = {};
   const list = h("dl", { class: "v2a-ft-facts" }, ...Object.entries({
-    m: "Largest score m", factor: "Factor e^(old m − m)", l: "Sum l", y: "Output so far, Y/l", full: "Full softmax", held: "Numbers held now",
+    m: "Largest score m", factor: "Factor on old l, Y", l: "Sum l", y: "Output so far, Y/l", full: "Full softmax", held: "Numbers held now",
   }).map(([key, name]) => h("div", { class: `v2a-ft-${key}` }, h("dt", {}, name), h("dd", {}, value[key] = h("b"), " ", meaning[key] = h("small")))));
 
   el.classList.add("v2a");
   el.append(
     h("div", { class: "v2a-ft-bar" }, choice, causal, ...buttons.map(([b]) => b), reset),
-    h("div", { class: "v2a-controls" }, step.row, query.row),
+    h("div", { class: "v2a-controls v2a-ft-sliders" }, step.row, query.row),
     h("div", { class: "v2a-ft-main" }, svg, list),
     ...voice.elements,
     h("p", { class: "v2a-key" }, "Purple frame: the tile whose scores exist now. Shaded: tiles that are done; their scores are forgotten. m and l: all that is kept of them, besides the output y (green outline: begun; filled: complete). Blue frame: the query whose numbers are shown. Red crosses and lines: pairs and tiles in the future."),

@@ -21,7 +21,7 @@ CELL, LEFT, TOP = 30, 24, 20  # the drawing: as in flash_tiles.js
 SIDE = N * CELL
 NAMES = {
     "m": "Largest score m",
-    "factor": "Factor e^(old m − m)",
+    "factor": "Factor on old l, Y",
     "l": "Sum l",
     "y": "Output so far, Y/l",
     "full": "Full softmax",
@@ -156,7 +156,8 @@ class FlashTiles(Figure):
             rose = sums.m[r] > sums.old_m[r]
             quiet = "no change in this step"
             was = "the first tile" if first else f"was {fixed(sums.old_m[r])}" if rose else "no larger one came"
-            scales = "nothing to rescale yet" if first else "rescales old l and Y" if rose else "nothing is rescaled"
+            power = f"e^({fixed(sums.old_m[r])} − {fixed(m)})".replace("− −", "+ ")
+            scales = "nothing to rescale yet" if first else power if rose else "nothing is rescaled"
             found = {
                 "m": (fixed(m), was if here else quiet),
                 "factor": (factor, scales) if here else ("–", "not its turn"),

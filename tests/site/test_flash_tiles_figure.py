@@ -121,9 +121,8 @@ def test_the_frame_lies_around_the_scores_of_its_tile(tiles):
     for step, row, column in ((11, 4, 4), (16, 6, 6)):
         tiles.slider("Step").fill(str(step))
         tiles.settle()
-        frame, lens = (tiles.box.locator(css).bounding_box() for css in (".v2a-ft-now", ".v2a-ft-lens"))
+        frame = tiles.box.locator(".v2a-ft-now").bounding_box()
         text = tiles.box.locator(f".v2a-ft-lens text >> nth={row * N + column}").bounding_box()
-        assert lens["x"] == pytest.approx(frame["x"], abs=2)
         assert frame["x"] < text["x"] < text["x"] + text["width"] < frame["x"] + frame["width"]
         assert frame["y"] < text["y"] < text["y"] + text["height"] < frame["y"] + frame["height"]
 

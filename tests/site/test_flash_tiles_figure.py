@@ -117,14 +117,23 @@ def test_a_finger_moves_all_of_it(reader):
     tiles.assert_equals_library(tile=2, causal=False, step=11, query=5)
 
 
-def test_the_frame_lies_around_the_scores_of_its_tile(tiles):
-    for step, row, column in ((11, 4, 4), (16, 6, 6)):
+def test_the_frame_lies_around_its_scores_and_no_others_are_seen(tiles):
+    tiles.box.locator("svg").scroll_into_view_if_needed()
+    for step, row, column in ((11, 4, 4), (16, 6, 6), (2, 0, 2)):
         tiles.slider("Step").fill(str(step))
         tiles.settle()
         frame = tiles.box.locator(".v2a-ft-now").bounding_box()
         text = tiles.box.locator(f".v2a-ft-lens text >> nth={row * N + column}").bounding_box()
-        assert frame["x"] < text["x"] < text["x"] + text["width"] < frame["x"] + frame["width"]
+        assert frame["x"] - 1 < text["x"] < text["x"] + text["width"] < frame["x"] + frame["width"] + 1
         assert frame["y"] < text["y"] < text["y"] + text["height"] < frame["y"] + frame["height"]
+        seen = tiles.box.evaluate(
+            """(box) => [...box.querySelectorAll('.v2a-ft-lens text')].flatMap((text, i) => {
+                const { x, y, width, height } = text.getBoundingClientRect();
+                const found = document.elementsFromPoint(x + width / 2, y + height / 2);  // what is clipped is not found
+                return found.includes(text) ? [i] : [];
+            })"""
+        )
+        assert seen == [N * i + j for i in (row, row + 1) for j in (column, column + 1)]
 
 
 def test_the_figure_follows_the_theme(tiles):

@@ -173,16 +173,17 @@ def test_the_figure_says_what_has_changed():
 
 READ = """(box) => {
     const all = (css) => [...box.querySelectorAll(css)], d = (css) => all(css)[0].getAttribute('d');
-    const lens = all('.v2a-ft-lens')[0], hole = lens.querySelector('clipPath rect');
+    const lens = all('.v2a-ft-lens')[0], clip = (lens.style.clipPath.match(/\\d+/g) ?? []).map(Number);
     const shown = (e) => e.getAttribute('display') !== 'none';
     const box_of = (e) => ['x', 'y', 'width', 'height'].map((name) => Number(e.getAttribute(name)));
-    const [left, top, width, height] = box_of(hole);
-    const clipped = lens.getAttribute('clip-path') === `url(#${hole.parentElement.id})`;
+    const [x, y, whole] = box_of(all('.v2a-ft-whole')[0]), one = (n, i) => n[i] ?? n[i - 2] ?? n[0];  // CSS shortens
+    const [north, east, south, west] = [0, 1, 2, 3].map((i) => one(clip, i));
+    const [left, top, width, height] = [x + west, y + north, whole - west - east, whole - north - south];
     const inside = [...lens.querySelectorAll('text')].filter((t) => t.textContent && Number(t.getAttribute('x')) > left
         && Number(t.getAttribute('x')) < left + width && Number(t.getAttribute('y')) > top
         && Number(t.getAttribute('y')) < top + height);
     return {
-        now: all('.v2a-ft-now').filter(shown).map(box_of), lens: shown(lens) && clipped ? box_of(hole) : null,
+        now: all('.v2a-ft-now').filter(shown).map(box_of), lens: shown(lens) ? [left, top, width, height] : null,
         inside: shown(lens) ? inside.map((t) => t.textContent) : [],
         done: d('.v2a-ft-done'), out: d('.v2a-ft-out'), half: d('.v2a-ft-half'),
         skip: d('.v2a-ft-skip'), mask: d('.v2a-ft-mask'), grid: d('.v2a-ft-grid'),

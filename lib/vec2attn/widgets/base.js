@@ -2,7 +2,7 @@
 
 /** Make an element: h("button", {type: "button", onclick: f}, "Reset"). Attributes by name, on… as listeners. */
 export function h(tag, attributes = {}, ...children) {
-  const svg = /^(svg|g|line|circle|path|rect|text|polyline|polygon|defs|marker|title|clipPath)$/.test(tag);
+  const svg = /^(svg|g|line|circle|path|rect|text|polyline|polygon|defs|marker|title)$/.test(tag);
   const element = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);

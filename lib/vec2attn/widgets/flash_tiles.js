@@ -162,14 +162,14 @@ function render({ model, el }) {
   const causal = h("button", { type: "button", onclick: () => cut("causal", { causal: !model.get("causal") }) }, "Causal");
   const reset = h("button", { type: "button", onclick: () => { change("reset", START); choice.focus(); } }, "Reset");  // it is about to be disabled
 
-  // the picture, from back to front; the scores are all there, behind a mask with a hole for one tile: less to lay out at each step
+  // the picture, from back to front; the scores are all there, clipped to one tile: nothing to lay out at a step.
+  // What is clipped is measured from the edges of what is in the group: the rectangle sees to it that this is the table
   const line = (name) => h("path", { class: `v2a-ft-${name}` });
   const done = line("done"), fixedLines = { skip: line("skip"), mask: line("mask"), grid: line("grid") };
   const spots = { out: line("out"), half: line("half") };
   const now = h("rect", { class: "v2a-ft-now" }), row = h("rect", { class: "v2a-ft-row", x: 2, width: 374, height: CELL });
   const numbers = places.map((i) => places.map((j) => h("text", { x: LEFT + middle(j), y: TOP + middle(i) }, "")));
-  const hole = h("rect"), id = `v2a-ft${Date.now().toString(36)}-${ids++}`;
-  const lens = h("g", { class: "v2a-ft-lens", "clip-path": `url(#${id})` }, h("clipPath", { id }, hole), ...numbers.flat());
+  const lens = h("g", { class: "v2a-ft-lens" }, h("rect", { class: "v2a-ft-whole", x: LEFT, y: TOP, width: SIDE, height: SIDE }), ...numbers.flat());
   const label = (css, x, y, text) => h("text", { class: `v2a-ft-${css}`, x, y }, text);
   const column = (x) => places.map((i) => h("text", { x, y: TOP + middle(i) }, ""));
   const m = column(294), l = column(332);
@@ -212,7 +212,8 @@ function render({ model, el }) {
     if (current) {
       const [i0, i1, j0, j1] = current, width = (j1 - j0) * CELL, height = (i1 - i0) * CELL;
       const at = { x: LEFT + j0 * CELL, y: TOP + i0 * CELL, width, height };
-      for (const [name, v] of Object.entries(at)) { setAttribute(now, name, v); setAttribute(hole, name, v); }
+      for (const [name, v] of Object.entries(at)) setAttribute(now, name, v);
+      lens.style.clipPath = `inset(${[i0, N - j1, N - i1, j0].map((edge) => `${edge * CELL}px`).join(" ")})`;
     }
     const begun = places.filter((i) => found.l[i] > 0);
     const ended = begun.filter((i) => { const { sees, seen } = progress(state.tile, state.causal, i, state.step); return seen === sees; });

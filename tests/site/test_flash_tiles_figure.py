@@ -129,7 +129,7 @@ def test_the_frame_lies_around_its_scores_and_no_others_are_seen(tiles):
         seen = tiles.box.evaluate(
             """(box) => [...box.querySelectorAll('.v2a-ft-lens text')].flatMap((text, i) => {
                 const { x, y, width, height } = text.getBoundingClientRect();
-                const found = document.elementsFromPoint(x + width / 2, y + height / 2);  // what is clipped is not found
+                const found = document.elementsFromPoint(x + width / 2, y + height / 2);  // nothing clipped
                 return found.includes(text) ? [i] : [];
             })"""
         )

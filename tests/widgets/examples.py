@@ -95,6 +95,12 @@ def one_text(n: int = 3, **heads: Any) -> tuple[dict[str, Any]]:
     return ({"a": (["x"] * n, heads)},)
 
 
+def flash_tiles(**traits: Any) -> FlashTiles:
+    rng = np.random.default_rng(8)
+    Q, K, V = 1.5 * rng.normal(size=(8, 4)), 1.5 * rng.normal(size=(8, 4)), rng.normal(size=(8, 2))
+    return FlashTiles(Q, K, V, **traits)
+
+
 MANY = [f" word{i}" for i in range(2000)]
 EXAMPLES = {
     "softmax_bars": Example(

@@ -15,6 +15,7 @@ from vec2attn.widgets.block_matmul import BlockMatmul
 from vec2attn.widgets.descent_bowl import DescentBowl
 from vec2attn.widgets.eigenvectors import Eigenvectors
 from vec2attn.widgets.einsum import Einsum
+from vec2attn.widgets.flash_tiles import FlashTiles
 from vec2attn.widgets.jacobian2d import Jacobian2d
 from vec2attn.widgets.rotation_projection import RotationProjection
 from vec2attn.widgets.shape_ledger import ShapeLedger

@@ -46,6 +46,9 @@ export function fixed(x, decimals) {
   return (x < 0 && Number(digits) !== 0 ? "−" : "") + digits;
 }
 
+/** Show the white space of a token, which begins many of them. */
+export const readable = (token) => token.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll("\t", "⇥");
+
 /** Which way an arrow key goes, as [right, up]. */
 export const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 

@@ -112,7 +112,6 @@ export function stops(vocabulary) {
   return [...list.filter((k) => k < vocabulary), vocabulary];
 }
 
-const readable = (token) => token.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll("\t", "⇥");
 const REACH = 12;  // how far a logit can be dragged beyond the largest and smallest shown
 const STEP = 0.05;  // of a dragged logit
 

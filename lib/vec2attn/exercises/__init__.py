@@ -32,6 +32,7 @@ MODULES = {
     "5.3": "derivatives",
     "6.1": "reverse_mode",
     "7.1": "soft_lookup",
+    "7.3": "real_weights",
 }
 
 

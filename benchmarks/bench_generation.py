@@ -1,7 +1,7 @@
 """generate.py with SmolLM2: against transformers with the same weights, against itself without a cache; memory.
 
 transformers gets our expanded weights. Its class wants the rows of Wq and Wk of a head in halves, where the file has
-them in pairs; everything else is shared, not copied.
+them in pairs, and all of them are laid out in memory row after row, as transformers has them.
 """
 
 import subprocess
@@ -17,14 +17,16 @@ from vec2attn.pretrained import LLAMA_NAMES, load_smollm2
 from vec2attn.transformer import GPT, GPTConfig, Llama, empty_caches
 
 LENGTH, NEW = 512, 24
-# a process of its own, that does nothing else; on Linux the largest memory is told in kB, on macOS in bytes
+# a process of its own, that does nothing else. On Linux ru_maxrss remembers the program that started it; VmHWM does not
 FRESH = """
-import resource, sys
+import pathlib, re, resource
 from vec2attn.generate import generate
 from vec2attn.pretrained import load_smollm2
 model, tokenizer = load_smollm2(length=512)
 assert tokenizer.decode(generate(model, tokenizer.encode("The capital of France is"), 8)).startswith(" Paris")
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+status = pathlib.Path("/proc/self/status")
+most = re.search(r"VmHWM:\\s+(\\d+) kB", status.read_text()) if status.exists() else None
+print(1024 * int(most[1]) if most else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # macOS tells bytes
 """
 
 
@@ -43,7 +45,7 @@ def peer_of(model: Llama) -> transformers.LlamaForCausalLM:
             W = ours[f"{name.format(layer)}.weight"]
             if theirs.endswith(("q_proj", "k_proj")):
                 W = W.unflatten(0, (-1, c.d // c.heads // 2, 2)).transpose(1, 2).flatten(0, 2)
-            state[f"model.{theirs.format(layer)}.weight"] = W
+            state[f"model.{theirs.format(layer)}.weight"] = W.contiguous()  # as transformers itself would have it
     state["lm_head.weight"] = state["model.embed_tokens.weight"]
     with torch.device("meta"):
         peer = transformers.LlamaForCausalLM(config)
@@ -69,7 +71,7 @@ def against_transformers(model: Llama, prompt: list[int]) -> Row:
     with torch.inference_mode():
         torch.testing.assert_close(model(ids), peer(ids).logits, atol=1e-3, rtol=1e-3)
     assert ours() == theirs()
-    return compare(f"SmolLM2, {NEW} tokens", "transformers", ours, theirs, 1.0, rounds=5)
+    return compare(f"SmolLM2, {NEW} tokens", "transformers", ours, theirs, 1.0, rounds=9)
 
 
 def one_step(model: Llama) -> tuple[Callable[[], None], Callable[[], None]]:

@@ -219,9 +219,7 @@ class Decoder(nn.Module):
         """Return what the first block reads; the first of the positions is number `start`."""
         return self.tokens(ids)
 
-    def features(
-        self, ids: Int[Tensor, "batch t"], caches: list[KVCache] | None = None
-    ) -> Float[Tensor, "batch t d"]:
+    def features(self, ids: Int[Tensor, "batch t"], caches: list[KVCache] | None = None) -> Float[Tensor, "batch t d"]:
         """Return the features of each position after the last norm; with caches, `ids` are the new positions only.
 
         Raises

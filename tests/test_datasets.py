@@ -28,6 +28,8 @@ from vec2attn.datasets import (
     digits,
     fetch,
     gpt2_vocabulary,
+    human_rights,
+    human_rights_vectors,
     minilm_weights,
     numpy_links,
     smollm2_logits,

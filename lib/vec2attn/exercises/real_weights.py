@@ -11,7 +11,7 @@ def _batches() -> list[tuple[np.ndarray, np.ndarray]]:
     rng = np.random.default_rng(732)
     return [
         (rng.normal(1, 1, size=(b, t, d)), np.array(lengths))
-        for b, t, d, lengths in ((2, 4, 3, [2, 4]), (3, 5, 4, [1, 3, 5]))
+        for b, t, d, lengths in ((2, 4, 3, [2, 4]), (3, 5, 4, [1, 3, 5]), (1, 6, 2, [4]))
     ]
 
 
@@ -35,7 +35,7 @@ def _blocks() -> list[tuple[np.ndarray]]:
     return [(rng.normal(size=32),), (rng.uniform(2, 5, size=32),), (np.append(rng.normal(size=31), 20.0),)]
 
 
-def _levels(w: np.ndarray, steps: float = 15, to: Any = np.round) -> np.ndarray:
+def _levels(w: np.ndarray, steps: float | int = 15, to: Any = np.round) -> np.ndarray:
     m = w.min()
     d = (w.max() - m) / steps
     return d * to((w - m) / d) + m

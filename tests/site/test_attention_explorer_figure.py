@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from figure_page import FigurePage
+from site_reader import SITE
 
 from vec2attn.attention import causal_mask, scaled_dot_product_attention
 from vec2attn.pretrained import MiniLM
@@ -41,10 +42,6 @@ class Explorer(FigurePage):
 
     page_path, name = CHAPTER, "attention_explorer"
 
-    def state(self):
-        """Return the state that the page carries."""
-        return json.loads(self.box.locator("script").first.text_content())
-
     def shown(self):
         """Return layer and head that are chosen, and the place of the query."""
         self.settle()
@@ -59,17 +56,28 @@ class Explorer(FigurePage):
         Q, K, V = (M[layer, head] for M in QKV)
         mask = causal_mask(len(Q)) if causal else None
         A = scaled_dot_product_attention(Q / T * (1 if scaled else 32**0.5), K, V, mask)[1].numpy()
-        row, exact = A[query], 3e-3 / T * (1 if scaled else 6)  # queries and keys travel in 16 bits
+        row = A[query]
+        exact = max(5.1e-4, 3e-3 / T) * (1 if scaled else 6)  # three decimals; queries and keys travel in 16 bits
         texts = self.box.locator(".v2a-ae-number").all_text_contents()
         assert [text == "masked" for text in texts] == [causal and j > query for j in range(len(row))]
         assert [0 if text == "masked" else float(text) for text in texts] == pytest.approx(row, abs=exact)
-        widths = "(bars) => bars.map((bar) => Number(bar.getAttribute('width')) / 74)"
-        assert self.box.locator(".v2a-ae-weight").evaluate_all(widths) == pytest.approx(row, abs=exact)
+        bars = {
+            css: [
+                float(x) / 62 for x in re.findall(r"h([\d.]+)v", self.box.locator(f".v2a-ae-{css}").get_attribute("d"))
+            ]
+            for css in ("weight", "value")
+        }
+        assert bars["weight"] == pytest.approx(row, abs=exact)
+        thick = self.box.locator(".v2a-ae-line").evaluate_all("(all) => all.map((e) => e.getAttribute('stroke-width'))")
+        assert [float(t) / 10 for t in thick] == pytest.approx(row, abs=exact + 1e-3)
         lengths = V.norm(dim=1).numpy()
-        parts = self.box.locator(".v2a-ae-value").evaluate_all(widths)
-        assert parts == pytest.approx(row * lengths / lengths.max(), abs=exact)
+        assert bars["value"] == pytest.approx(row * lengths / lengths.max(), abs=exact)
         alpha = self.box.locator("canvas").evaluate(
-            "(c) => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+            """(c) => {
+                const copy = new OffscreenCanvas(c.width, c.height).getContext('2d', { willReadFrequently: true });
+                copy.drawImage(c, 0, 0);
+                return [...copy.getImageData(0, 0, c.width, c.height).data];
+            }"""
         )
         painted = np.reshape(alpha, (14, 14, 4))[..., 3] / 255
         np.testing.assert_allclose(painted**2, A, atol=2 * exact + 1 / 128)
@@ -157,9 +165,13 @@ def test_a_finger_chooses_and_drags_at_360_px(reader, heads):
     figure.assert_equals_library(heads[0], T=T, causal=True)
 
 
-def test_the_data_of_the_figure_are_small(figure):
-    state = figure.state()
-    sent = [part for text in state["texts"] for part in (text["Q"], text["K"], text["lengths"])]
+def test_the_data_of_the_figure_are_small():
+    page = (SITE / CHAPTER).read_text(encoding="utf-8")
+    block = re.search(
+        r'data-name="attention_explorer".*?<script type="application/json">(.*?)</script>', page, re.DOTALL
+    )
+    sent = [part for text in json.loads(block[1])["state"]["texts"] for part in text.values() if "$b64" in part]
+    assert len(sent) == 2 * 3
     assert sum(len(base64.b64decode(part["$b64"])) for part in sent) < 25_000
 
 

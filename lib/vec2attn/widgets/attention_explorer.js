@@ -54,16 +54,21 @@ export function sentence(reason, before, now, word, target, n) {
   return `${reason ? `${reason}: ` : ""}${whole}. Entropy ${size}.`;
 }
 
-const ROW = 28, TOP = 26, WIDE = 360, ASKING = 82, FROM = 90, TO = 152, ASKED = 160, BAR = 238, SPAN = 74;
-const SIDE = 258, LEFT = 68, ABOVE = 66, LONGEST = 9, PURPLE = [146, 112, 219];
+const ROW = 28, TOP = 26, WIDE = 320, ASKING = 74, FROM = 82, TO = 136, ASKED = 142, BAR = 212, SPAN = 62;
+const SIDE = 258, LEFT = 68, ABOVE = 66, LONGEST = 8, PURPLE = [146, 112, 219];
 const short = (token) => { const word = readable(token); return word.length <= LONGEST ? word : `${word.slice(0, LONGEST - 1)}…`; };
 const middle = (i) => TOP + ROW * (i + 0.5);
 const written = (x) => x.toFixed(2);
+
+const curve = (from, to) => { const half = (FROM + TO) / 2; return `M${FROM},${from}C${half},${from} ${half},${to} ${TO},${to}`; };
+const bar = (y, high, share) => `M${BAR},${y}h${written(SPAN * share)}v${high}H${BAR}z`;
 
 /** The two pictures of one text, and how to fill them. */
 function pictures(tokens, choose) {
   const n = tokens.length, cell = SIDE / n, words = tokens.map(short);
   const mark = h("rect", { class: "v2a-ae-chosen", x: 1, y: middle(0) - 13, width: ASKING + 4, height: 26, rx: 5 });
+  // one path for all bars of a colour: a step of the slider then changes little
+  const [weightBars, valueBars] = ["weight", "value"].map((css) => h("path", { class: `v2a-ae-${css}` }));
   const lines = words.map(() => h("path", { class: "v2a-ae-line" }));
   const asking = words.map((word, i) => h("g", {
     class: "v2a-ae-ask", role: "radio", "aria-label": readable(tokens[i]), tabindex: -1,
@@ -78,15 +83,13 @@ function pictures(tokens, choose) {
   }, h("rect", { class: "v2a-ae-hit", x: 0, y: middle(i) - ROW / 2, width: FROM, height: ROW }),
   h("text", { class: "v2a-ae-asking", x: ASKING, y: middle(i) + 5 }, word)));
   const rows = words.map((word, i) => {
-    const weight = h("rect", { class: "v2a-ae-weight", x: BAR, y: middle(i) - 7, width: 0, height: 8 });
-    const value = h("rect", { class: "v2a-ae-value", x: BAR, y: middle(i) + 3, width: 0, height: 4 });
     const number = h("text", { class: "v2a-ae-number", x: WIDE, y: middle(i) + 5 });
-    return { weight, value, number, row: h("g", { class: "v2a-ae-row" }, h("text", { x: ASKED, y: middle(i) + 5 }, word), weight, value, number) };
+    return { number, row: h("g", { class: "v2a-ae-row" }, h("text", { x: ASKED, y: middle(i) + 5 }, word), number) };
   });
   const head = (css, x, word) => h("text", { class: css, x, y: 14 }, word);
   const picture = h("svg", { class: "v2a-ae-lines", viewBox: `0 0 ${WIDE} ${TOP + ROW * n + 2}` },
     head("v2a-ae-q", ASKING, "query"), head("v2a-ae-k", ASKED, "keys"), head("v2a-ae-a", WIDE, "weights"),
-    mark, ...lines, h("g", { role: "radiogroup", "aria-label": "Query: the token that asks" }, ...asking), ...rows.map(({ row }) => row));
+    mark, ...lines, weightBars, valueBars, h("g", { role: "radiogroup", "aria-label": "Query: the token that asks" }, ...asking), ...rows.map(({ row }) => row));
 
   const canvas = h("canvas", { width: n, height: n }), context = canvas.getContext("2d");
   const image = context.createImageData(n, n);
@@ -112,18 +115,20 @@ function pictures(tokens, choose) {
   return {
     picture, table,
     fill({ weights }, query, reach, causal) {
-      const y = middle(query), half = (FROM + TO) / 2, focus = asking.includes(document.activeElement);
+      const y = middle(query), focus = asking.includes(document.activeElement), row = weights.subarray(query * n, (query + 1) * n);
       setAttribute(mark, "y", y - 13);
+      lines.forEach((line, i) => {
+        setAttribute(line, "d", curve(y, middle(i)));
+        setAttribute(line, "stroke-width", written(10 * row[i]));
+      });
+      setAttribute(weightBars, "d", Array.from(row, (w, i) => bar(middle(i) - 7, 8, w)).join(""));
+      setAttribute(valueBars, "d", Array.from(row, (w, i) => bar(middle(i) + 3, 4, w * reach[i])).join(""));
       setAttribute(outline, "y", written(ABOVE + cell * query));
       setAttribute(hidden, "display", causal ? "inline" : "none");
       words.forEach((_, i) => {
-        const w = weights[query * n + i], no = causal && i > query, at = middle(i), on = i === query;
-        setAttribute(lines[i], "d", `M${FROM},${y}C${half},${y} ${half},${at} ${TO},${at}`);
-        setAttribute(lines[i], "stroke-width", written(10 * w));
+        const no = causal && i > query, on = i === query;
         setAttribute(rows[i].row, "class", no ? "v2a-ae-row v2a-ae-no" : "v2a-ae-row");
-        setAttribute(rows[i].weight, "width", written(SPAN * w));
-        setAttribute(rows[i].value, "width", written(SPAN * w * reach[i]));
-        setText(rows[i].number, no ? "masked" : w.toFixed(3));
+        setText(rows[i].number, no ? "masked" : row[i].toFixed(3));
         setAttribute(asking[i], "aria-checked", on);
         setAttribute(asking[i], "tabindex", on ? 0 : -1);
         for (const text of [asking[i].lastChild, left[i]]) setAttribute(text, "class", on ? "v2a-ae-asking v2a-ae-on" : "v2a-ae-asking");
@@ -163,7 +168,7 @@ function render({ model, el }) {
   temperature.row.classList.add("v2a-ae-T");
 
   const value = {};
-  const numbers = h("dl", { class: "v2a-numbers v2a-ae-facts" }, ...[["span", "Scores"], ["largest", "Largest weight"], ["entropy", "Entropy"], ["even", "As even as over"]]
+  const numbers = h("dl", { class: "v2a-numbers v2a-ae-facts" }, ...[["span", "Scores"], ["largest", "Largest weight"], ["entropy", "Entropy"], ["even", "Perplexity (tokens)"]]
     .map(([key, label]) => h("div", {}, h("dt", {}, label), value[key] = h("dd"))));
   const places = [h("div"), h("div")];
   const values = data.some(({ reach }) => reach.some((r) => r > 0));
@@ -202,9 +207,9 @@ function render({ model, el }) {
     reset.disabled = T === 1 && scaled && !causal;
     const target = readable(tokens[found.best]);
     setText(value.span, `${fixed(found.low, 2)} … ${fixed(found.high, 2)}`);
-    setText(value.largest, `${found.largest.toFixed(3)} on ${target}`);
+    setText(value.largest, `${found.largest.toFixed(3)} on ${short(tokens[found.best])}`);
     setText(value.entropy, `${found.entropy.toFixed(3)} nats`);
-    setText(value.even, `${found.perplexity.toFixed(2)} of ${n} tokens`);
+    setText(value.even, `${found.perplexity.toFixed(2)} of ${n}`);
     voice.say(sentence(reason, last, found, readable(tokens[query]), target, n));
     last = found;
     reason = "";

@@ -20,14 +20,13 @@ LENGTHS = (2, 24)  # tokens of a text
 TEMPERATURES = (0.1, 10.0)
 
 # the picture: words and lines in units of which one is about a pixel
-ROW, TOP, WIDE = 28, 26, 360
-ASKING, FROM, TO, ASKED, BAR, SPAN = 82, 90, 152, 160, 238, 74
+ROW, TOP, WIDE = 28, 26, 320
+ASKING, FROM, TO, ASKED, BAR, SPAN = 74, 82, 136, 142, 212, 62
 # the table of all weights
 SIDE, LEFT, ABOVE = 258, 68, 66
-LONGEST = 9  # letters of a token that have room
+LONGEST = 8  # letters of a token that have room
 
 PARTS = ("Q", "K", "lengths")
-Head = tuple[Any, ...]
 
 
 class AttentionExplorer(Figure):
@@ -45,7 +44,7 @@ class AttentionExplorer(Figure):
     scaled = traitlets.Bool(True, help="whether scores are divided by the root of d").tag(sync=True)
     causal = traitlets.Bool(False, help="whether a token may attend to later ones").tag(sync=True)
 
-    def __init__(self, texts: Mapping[str, tuple[Sequence[str], Mapping[str, Head]]], **traits: Any) -> None:
+    def __init__(self, texts: Mapping[str, tuple[Sequence[str], Mapping[str, Any]]], **traits: Any) -> None:
         """Make a figure from texts by title: each has its tokens, and heads by name.
 
         Parameters
@@ -127,9 +126,9 @@ class AttentionExplorer(Figure):
         allowed = S[self.query][np.isfinite(S[self.query])]
         facts = {
             "Scores": f"{fixed(allowed.min())} … {fixed(allowed.max())}",
-            "Largest weight": f"{fixed(row[best], 3)} on {html.escape(readable(tokens[best]))}",
+            "Largest weight": f"{fixed(row[best], 3)} on {html.escape(_short(tokens[best]))}",
             "Entropy": f"{fixed(H, 3)} nats",
-            "As even as over": f"{fixed(perplexity(H))} of {len(tokens)} tokens",
+            "Perplexity (tokens)": f"{fixed(perplexity(H))} of {len(tokens)}",
         }
         numbers = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())
         root = f"√d = √{self.d}" if self.scaled else "1"
@@ -144,12 +143,16 @@ class AttentionExplorer(Figure):
 
     def _lines(self, A: Float[np.ndarray, "n n"]) -> str:
         row, n = A[self.query], len(A)
-        reach = self._shown()[2]
+        put = row * self._shown()[2]  # what each token puts into the answer
         y = TOP + ROW * (np.arange(n) + 0.5)
         out = [
             f'<rect class="v2a-ae-chosen" x="1" y="{y[self.query] - 13:g}" width="{ASKING + 4}" height="26" rx="5"/>',
-            *(f'<path class="v2a-ae-line" stroke-width="{10 * w:.2f}" d="{_curve(y[self.query], at)}"/>'
-              for w, at in zip(row, y, strict=True) if w),
+            *(
+                f'<path class="v2a-ae-line" stroke-width="{10 * w:.2f}" d="{_curve(y[self.query], at)}"/>'
+                for w, at in zip(row, y, strict=True)
+            ),
+            f'<path class="v2a-ae-weight" d="{"".join(_bar(at - 7, 8, w) for at, w in zip(y, row, strict=True))}"/>',
+            f'<path class="v2a-ae-value" d="{"".join(_bar(at + 3, 4, w) for at, w in zip(y, put, strict=True))}"/>',
         ]  # fmt: skip
         for i, token in enumerate(self.tokens):
             word, no = html.escape(_short(token)), self.causal and i > self.query
@@ -157,9 +160,7 @@ class AttentionExplorer(Figure):
             out += [
                 f'<text class="v2a-ae-asking{chosen}" x="{ASKING}" y="{y[i] + 5:g}">{word}</text>',
                 f'<g class="v2a-ae-row{" v2a-ae-no" if no else ""}"><text x="{ASKED}" y="{y[i] + 5:g}">{word}</text>',
-                f'<rect class="v2a-ae-weight" x="{BAR}" y="{y[i] - 7:g}" width="{SPAN * row[i]:.2f}" height="8"/>',
-                f'<rect class="v2a-ae-value" x="{BAR}" y="{y[i] + 3:g}" width="{SPAN * row[i] * reach[i]:.2f}" '
-                f'height="4"/><text class="v2a-ae-number" x="{WIDE}" y="{y[i] + 5:g}">'
+                f'<text class="v2a-ae-number" x="{WIDE}" y="{y[i] + 5:g}">'
                 f"{'masked' if no else fixed(row[i], 3)}</text></g>",
             ]
         heads = "".join(
@@ -197,7 +198,7 @@ class AttentionExplorer(Figure):
         )
 
 
-def _checked(title: str, name: str, head: Head, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _checked(title: str, name: str, head: Any, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return queries and keys as 16 bits have them, and the values' lengths beside the longest (0: no values)."""
     if not isinstance(head, tuple | list) or len(head) not in (2, 3):
         raise ValueError(f"a head is (Q, K) or (Q, K, V); {name!r} of {title!r} is not")
@@ -218,5 +219,9 @@ def _short(token: str) -> str:
 
 
 def _curve(start: float, end: float) -> str:
-    middle = (FROM + TO) / 2
-    return f"M{FROM},{start:g}C{middle:g},{start:g} {middle:g},{end:g} {TO},{end:g}"
+    half = (FROM + TO) / 2
+    return f"M{FROM},{start:g}C{half:g},{start:g} {half:g},{end:g} {TO},{end:g}"
+
+
+def _bar(y: float, high: int, share: float) -> str:
+    return f"M{BAR},{y:g}h{SPAN * share:.2f}v{high}H{BAR}z"

@@ -31,6 +31,7 @@ MODULES = {
     "5.1": "einsum",
     "5.3": "derivatives",
     "6.1": "reverse_mode",
+    "7.4": "gpt",
 }
 
 

@@ -44,6 +44,10 @@ book: install data  ## build the website into _build/html
 	@set -o pipefail; $(BIN)/jupyter-book build -W --keep-going . 2>&1 | $(PY) scripts/build_log.py
 	@echo "The book is in _build/html/index.html. make serve opens it on localhost."
 
+pdf: book  ## print the built book into one PDF, which the first page then offers
+	@$(PY) -m vec2attn_site.browser
+	@$(PY) -m vec2attn_site.bound
+
 serve: book  ## build, then serve on http://127.0.0.1:8000
 	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
@@ -64,8 +68,8 @@ types: install  ## mypy over the library and the site's code
 library: install data  ## the library, its figures, the exercises
 	@echo "== library"
 	@mkdir -p $(REPORTS)
-	@$(PYTEST) tests --ignore=tests/contract --ignore=tests/site --ignore=tests/test_colab.py $(CHECKED) --junit-xml=$(REPORTS)/library.xml
-	@$(PYTEST) tests/contract --junit-xml=$(REPORTS)/contract.xml
+	@$(PYTEST) tests --ignore=tests/contract --ignore=tests/site --ignore=tests/test_colab.py $(CHECKED) -n 2 --dist worksteal --junit-xml=$(REPORTS)/library.xml
+	@$(PYTEST) tests/contract -n 2 --dist worksteal --junit-xml=$(REPORTS)/contract.xml
 
 notebooks: install data  ## every cell of every notebook runs, compared outputs agree (nbval)
 	@echo "== notebooks"
@@ -80,8 +84,9 @@ colab: install data  ## a notebook's copy runs where only numpy and torch are in
 site-test: install book  ## the built pages in a real browser
 	@echo "== site"
 	@mkdir -p $(REPORTS)
-	@$(PY) tests/browser.py
-	@$(PYTEST) tests/site --junit-xml=$(REPORTS)/site.xml
+	@$(PY) -m vec2attn_site.browser
+	@$(PYTEST) tests/site -m "not alone" -n 2 --dist worksteal --junit-xml=$(REPORTS)/site.xml
+	@$(PYTEST) tests/site -m alone --junit-xml=$(REPORTS)/speed.xml
 
 bench: install data  ## the library against its peers, as ratios in one run
 	@$(PY) -m benchmarks
@@ -97,4 +102,4 @@ outputs: install data  ## run the notebooks and store the outputs that nbval com
 clean:  ## remove what was built, but not the environment or the data
 	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help install data book serve test lint types library notebooks colab site-test bench tidy outputs clean
+.PHONY: help install data book pdf serve test lint types library notebooks colab site-test bench tidy outputs clean

@@ -1,7 +1,7 @@
 """The engine: one training step of a network for digits against torch, autograd, and an engine of scalars.
 
 The last is compared by time for each FLOP, on a network that it can finish: 2 · weights · rows forward, twice that
-back.
+back. Checkpoints are compared with none: time of a step, and bytes kept against the formula k + 2n/k.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from benchmarks import Row, compare
-from vec2attn.autograd import cross_entropy
+from vec2attn.autograd import Tensor, checkpoint, cross_entropy, saved_bytes, tanh
 from vec2attn.nn import MLP
 from vec2attn.optim import SGD
 
@@ -66,11 +66,11 @@ def ours_and_torchs() -> tuple[Callable[[], Any], Callable[[], Any], Callable[[]
             theirs.copy_(torch.tensor(mine.data))
     weights = [p.data.copy() for p in model.parameters()]
     peer_optimizer, TX, Ty = torch.optim.SGD(peer.parameters(), RATE), torch.tensor(X), torch.tensor(y)
-    rows = np.arange(BATCH)
+    constant, rows = Tensor(X), np.arange(BATCH)  # both engines have the data as a tensor of theirs
 
     def ours() -> float:
         optimizer.zero_grad()
-        loss = cross_entropy(model(X), y)
+        loss = cross_entropy(model(constant), y)
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -121,8 +121,48 @@ def scalar_step(sizes: tuple[int, int, int], rows: int) -> Callable[[], Any]:
     return step
 
 
+def checkpointed() -> list[Row]:
+    """Return the time and the bytes of n layers in k segments; the gradients must be those without."""
+    n, k, rows, d = 32, 8, 128, 256
+    rng = np.random.default_rng(63)
+    weights = [Tensor(rng.normal(size=(d, d)).astype(np.float32) / 16, requires_grad=True) for _ in range(n)]
+    X = Tensor(rng.normal(size=(rows, d)).astype(np.float32))
+    parts = [weights[i : i + n // k] for i in range(0, n, n // k)]
+
+    def segment(h: Any, *part: Any) -> Any:
+        for W in part:
+            h = tanh(h @ W.T)
+        return h
+
+    def in_segments() -> Any:
+        h = X
+        for part in parts:
+            h = checkpoint(segment, h, *part)
+        return h
+
+    def gradients_of(forward: Callable[[], Any]) -> list[np.ndarray]:
+        for W in weights:
+            W.zero_grad()
+        forward().sum().backward()
+        return [W.grad for W in weights]
+
+    def whole() -> Any:
+        return segment(X, *weights)
+
+    for mine, plain in zip(gradients_of(in_segments), gradients_of(whole), strict=True):
+        np.testing.assert_array_equal(mine, plain)
+    given = X.data.nbytes
+    kept = saved_bytes(in_segments()) - given - sum(W.data.nbytes for W in weights)
+    opened = saved_bytes(segment(X, *parts[0])) - given - sum(W.data.nbytes for W in parts[0])
+    what = f"checkpoints, {n} layers in {k}"
+    return [
+        compare(what, "none", lambda: gradients_of(in_segments), lambda: gradients_of(whole), 1.5),
+        Row("bytes of their peak", "formula", kept + opened, (k + 2 * n / k) * given, 1.0),
+    ]
+
+
 def measure() -> list[Row]:
-    """Return one row a peer."""
+    """Return one row a peer, and what checkpoints cost."""
     small, rows = (32, 16, 4), 4
     ours, torchs, autograds = ours_and_torchs()
     what = "MLP step, 784-256-10, 128 rows"
@@ -138,6 +178,7 @@ def measure() -> list[Row]:
                 dataclasses.replace(
                     against_scalars, ours=against_scalars.ours / flops[0], theirs=against_scalars.theirs / flops[1]
                 ),
+                *checkpointed(),
             ]
     finally:
         torch.set_num_threads(threads)

@@ -854,3 +854,25 @@ def test_the_check_notices_a_mistake_in_one_of_two_inputs():
     wrong = Operation(np.multiply)
     wrong.differentiate(lambda g, y, a, b: (lambda: g * b, lambda: g * b))
     assert grad_check(wrong, random(1, 3), random(2, 3), rng=np.random.default_rng(0)) > 0.1
+
+
+def test_assigned_numbers_are_copied_unless_they_are_handed_over():
+    w = Tensor(np.zeros(3), requires_grad=True)
+    kept, given = np.ones(3), np.full(3, 2.0)
+    w.assign(kept)
+    kept[0] = 9
+    np.testing.assert_array_equal(w.data, 1)
+    w.assign(given, copy=False)
+    assert np.shares_memory(w.data, given)
+    with pytest.raises(ValueError, match="read-only"):
+        given[0] = 9
+    w.assign(np.full(3, 3, np.float32), copy=False)  # of another type, so a copy after all
+    assert w.dtype == w.data.dtype == np.float64
+
+
+def test_numbers_handed_over_are_noticed_on_the_way_back():
+    w = Tensor(np.ones(3), requires_grad=True)
+    y = (w * w).sum()
+    w.assign(np.zeros(3), copy=False)
+    with pytest.raises(RuntimeError, match="assigned to"):
+        y.backward()

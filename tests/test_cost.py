@@ -8,19 +8,36 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from vec2attn.attention import MultiHeadAttention
 from vec2attn.cost import (
     Roofline,
+    Step,
     arithmetic_intensity,
+    block_ledger,
     blocked_loads,
     blocked_matmul,
+    decoder_ledger,
     fastest_seconds,
     layer_flops,
     matmul_bytes,
     matmul_flops,
     measure_roofline,
     median_seconds,
+    total,
+)
+from vec2attn.transformer import (
+    GPT,
+    Block,
+    FeedForward,
+    GPTConfig,
+    Llama,
+    LlamaConfig,
+    RMSNorm,
+    SwiGLU,
+    empty_caches,
 )
 
 SIZE = st.integers(1, 23)
@@ -200,3 +217,107 @@ def test_blocked_loads_lie_between_each_number_once_and_every_entry_alone(m, k, 
 def test_a_block_that_fits_uses_every_loaded_number_block_times():
     for block in (1, 2, 4, 8):
         assert 2 * 8**3 / blocked_loads(8, 8, 8, block) == block
+
+
+# ---- Ledgers of a transformer ----------------------------------------------------------------------------------------
+
+
+def counted(step):
+    """Count the FLOPs of matrix products by torch; its counter sees into attention only where that is not fused."""
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        step()
+    return counter.get_total_flops()
+
+
+def parameters(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_a_ledger_worked_by_hand():
+    ledger = block_ledger(2, 3, 8, 2, head_size=5, hidden=7)
+    assert ledger["query"] == Step((2, 3, 10), 8 * 10 + 10, 2 * 6 * 8 * 10, 60)
+    assert ledger["scores"] == Step((2, 2, 3, 3), 0, 36 * (5 + 5), 36)
+    assert ledger["mix"] == Step((2, 2, 3, 5), 0, 60 * (3 + 3), 0)
+    assert ledger["output"] == Step((2, 3, 8), 10 * 8 + 8, 2 * 6 * 10 * 8, 48)
+    assert ledger["norm 1"] == Step((2, 3, 8), 16, 0, 7 * 48)
+    assert ledger["activation"].others == 5 * 2 * 3 * 7
+    attention = 3 * 90 + 88
+    assert total(ledger).parameters == attention + 2 * 16 + (8 * 7 + 7) + (7 * 8 + 8)
+    assert total({"a": Step((2,), 1, 2, 3), "b": Step((5,), 10, 20, 30)}) == Step((5,), 11, 22, 33)
+
+
+SHAPES = [
+    {"batch": 2, "tokens": 5, "d": 12, "heads": 3},
+    {"batch": 1, "tokens": 7, "d": 12, "heads": 2, "head_size": 5, "hidden": 17},
+    {"batch": 3, "tokens": 4, "d": 8, "heads": 4, "kv_heads": 2},
+    {"batch": 2, "tokens": 5, "d": 12, "heads": 3, "memory": 9},
+]
+
+
+@pytest.mark.parametrize("sizes", SHAPES)
+@pytest.mark.parametrize("layout", ["gpt", "llama"])
+def test_ledger_of_a_block_is_that_of_the_built_one(sizes, layout):
+    B, T, d, heads = (sizes[name] for name in ("batch", "tokens", "d", "heads"))
+    given = {name: sizes[name] for name in ("kv_heads", "head_size") if name in sizes}
+    attention = MultiHeadAttention(d, heads, **given, bias=layout == "gpt")
+    hidden = sizes.get("hidden", 4 * d)
+    feed_forward = FeedForward(d, hidden) if layout == "gpt" else SwiGLU(d, hidden)
+    norms = {} if layout == "gpt" else {"norm": RMSNorm}
+    block = Block(d, attention, feed_forward, **norms)
+    ledger = block_ledger(**sizes, layout=layout)
+    assert total(ledger).parameters == parameters(block)
+    named = {"query": "query", "key": "key", "value": "value", "output": "output"}
+    assert {step: ledger[step].parameters for step in named} == {
+        step: parameters(getattr(attention, name)) for step, name in named.items()
+    }
+    X = torch.randn(B, T, d)
+    if "memory" in sizes:  # the block's own attention reads X only: the layers one by one
+        memory = torch.randn(B, sizes["memory"], d)
+        assert total(ledger).flops == counted(lambda: (attention(X, memory), feed_forward(X)))
+        assert ledger["weights"].shape == attention.weights(X, memory).shape
+    else:
+        assert total(ledger).flops == counted(lambda: block(X, causal=True))
+        assert ledger["weights"].shape == attention.weights(X).shape
+    Q, K, V = attention.project(X, memory if "memory" in sizes else None)
+    assert ledger["mix"].shape == Q.shape
+    assert (*ledger["key"].shape[:2], K.shape[-3] * K.shape[-1]) == ledger["key"].shape
+    assert ledger["value"].shape[1] == V.shape[-2]
+    assert total(ledger).shape == block(X).shape
+
+
+def test_ledger_of_gpt2_small_by_formula_and_by_its_configuration():
+    c = GPTConfig()
+    sizes = {"vocabulary": c.vocabulary, "length": c.length, "layers": c.layers}
+    ledger = decoder_ledger(1, 1024, c.d, c.heads, **sizes)
+    assert total(ledger).parameters == 124_439_808
+    d, T = 768, 1024
+    assert total(ledger).flops == 12 * (24 * T * d * d + 4 * T * T * d) + 2 * T * d * 50_257
+
+
+@pytest.mark.parametrize("layout", ["gpt", "llama"])
+def test_ledger_of_a_model_is_that_of_the_built_one_with_and_without_a_cache(layout):
+    sizes = {"vocabulary": 31, "length": 12, "layers": 3}
+    if layout == "gpt":
+        model = GPT(GPTConfig(**sizes, d=16, heads=4))
+        more = {}
+    else:
+        model = Llama(LlamaConfig(**sizes, d=16, heads=4, kv_heads=2, hidden=24))
+        more = {"kv_heads": 2, "hidden": 24}
+    ids = torch.randint(31, (2, 9))
+    whole = decoder_ledger(2, 9, 16, 4, **sizes, **more, layout=layout)
+    assert total(whole).parameters == parameters(model)
+    assert total(whole).flops == counted(lambda: model(ids))
+    assert total(whole).shape == model(ids).shape
+    caches = empty_caches(model, 2, 12)
+    model(ids[:, :8], caches)
+    step = decoder_ledger(2, 1, 16, 4, **sizes, **more, layout=layout, cached=8)
+    assert total(step).flops == counted(lambda: model(ids[:, 8:], caches))
+    assert total(step).parameters == total(whole).parameters
+
+
+def test_other_operations_of_the_two_layouts_by_hand():
+    gpt, llama = (block_ledger(2, 3, 8, 2, kv_heads=1, hidden=7, layout=name) for name in ("gpt", "llama"))
+    biases = 2 * 3 * (8 + 4 + 4 + 8 + 7 + 8)
+    shared = 2 * 2 * 3 * 3 * (1 + 5) + 2 * 48 + 5 * 42  # scale and softmax, residuals, activation
+    assert total(gpt).others == shared + 2 * 7 * 48 + biases
+    assert total(llama).others == shared + 2 * 4 * 48 + 3 * 6 * (8 + 4)  # six operations a pair of features

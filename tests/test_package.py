@@ -28,6 +28,7 @@ ORDER = [
     "svd",
     "lowrank",
     "tensors",
+    "networks",
     "decompositions",
     "calculus",
     "autograd",

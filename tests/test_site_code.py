@@ -1,6 +1,7 @@
 """The Sphinx side, apart from the pages themselves (these are in tests/site)."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import nbformat
 import pytest
 from docutils import nodes
 
-from vec2attn_site import execution
+from vec2attn_site import claims, execution, outline
 from vec2attn_site.copies import colab_address, copy_with_setup, repository, web_address
 from vec2attn_site.figures import BUNDLES, bundle_for, script
 from vec2attn_site.formulas import _take_punctuation
@@ -174,3 +175,81 @@ def test_punctuation_is_taken_from_the_text_after_the_formula_and_from_no_equal_
     for formula in formulas[1:]:
         _take_punctuation(formula)
     assert [text.astext() for text in paragraph if isinstance(text, nodes.Text)] == [", ", ", ", " ", " "]
+
+
+def notebook(number, needs, *, title="A notebook"):
+    cells = [nbformat.v4.new_markdown_cell(f"# {title}"), nbformat.v4.new_markdown_cell(f"**Needs:** {needs}\n\nMore.")]
+    facts = {"number": number, "part": "1 · Vector space", "minutes": 10, "description": "What it is about."}
+    return nbformat.v4.new_notebook(cells=cells, metadata={"vec2attn": facts})
+
+
+@pytest.fixture
+def chapters(tmp_path):
+    def write(**notebooks):
+        folder = tmp_path / "chapters/01"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, made in notebooks.items():
+            nbformat.write(made, folder / f"{name}.ipynb")
+        return tmp_path
+
+    return write
+
+
+def test_what_a_notebook_needs_is_read_from_its_links_and_numbers(chapters):
+    root = chapters(
+        a=notebook("1.1", "nothing but the number 1.15 and a ratio of 0.1.2"),
+        b=notebook("1.2", "lengths ([Vectors](a.ipynb))"),
+        c=notebook("1.3", "lengths (1.1), tables ([1.2](b.ipynb#look-up))", title="Third"),
+    )
+    books = outline.read(root)
+    assert [book.needs for book in books] == [(), ("1.1",), ("1.1", "1.2")]
+    assert (books[2].title, books[2].docname) == ("Third", "chapters/01/c")
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ({"a": notebook("1.1", "more (1.7)")}, "a.ipynb needs 1.7, which no notebook has"),
+        ({"a": notebook("1.1", "[this](x.ipynb)")}, "a.ipynb needs x.ipynb, which no notebook has"),
+        ({"a": notebook("1.1", "x"), "b": notebook("1.1", "x")}, "two notebooks have the same number"),
+    ],
+)
+def test_an_outline_that_does_not_hold_together_is_refused(chapters, made, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        outline.read(chapters(**made))
+
+
+def test_arrows_that_a_longer_way_implies_are_left_out():
+    needs = {"1.1": (), "1.2": ("1.1",), "1.3": ("1.1", "1.2"), "2.1": ("1.1", "1.3")}
+    assert outline.reduced(needs) == [("1.1", "1.2"), ("1.2", "1.3"), ("1.3", "2.1")]
+    with pytest.raises(ValueError, match=r"1.1 needs 1.2, which does not come before it"):
+        outline.reduced({"1.1": ("1.2",), "1.2": ()})
+
+
+def page_with_claim(verdict="Verdict: false.", tags=("claim",)):
+    title = nodes.title("", 'Often said: "up is down"')
+    printed = nodes.container("", nodes.literal_block("", "up 1\ndown -1\n"), classes=["cell_output"])
+    cell = nodes.container("", printed, cell_metadata={"tags": list(tags)})
+    paragraph = nodes.paragraph("", "", nodes.strong("", verdict), nodes.Text(" Look."))
+    document = nodes.document(None, None)
+    document += nodes.section("", title, cell, paragraph, ids=["up"])
+    return document
+
+
+def test_a_claim_is_read_from_its_section():
+    (claim,) = claims.gathered(page_with_claim("Verdict: it depends, on you."), "page", "1.1")
+    assert (claim.said, claim.kind, claim.verdict) == ("up is down", "it depends", "it depends, on you")
+    assert (claim.anchor, claim.measured) == ("up", "up 1\ndown -1")
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (page_with_claim(tags=()), "one cell tagged claim and one verdict; got 0 and 1"),
+        (page_with_claim("Perhaps."), "one cell tagged claim and one verdict; got 1 and 0"),
+        (page_with_claim("Verdict: maybe."), "the verdict is false, true, it depends; got 'maybe'"),
+    ],
+)
+def test_a_claim_without_cell_or_verdict_is_refused(page, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        claims.gathered(page, "page", "1.1")

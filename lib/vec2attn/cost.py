@@ -1,4 +1,4 @@
-"""What a matrix product costs (notebook 2.3): operations, bytes, their ratio, and what the machine makes of them.
+"""What a matrix product costs (notebook 2.3), and with it a transformer (7.2): operations, bytes, parameters, times.
 
 One multiplication and one addition are two floating-point operations (FLOPs). Bytes are those that must cross between
 memory and processor at least once; times are medians in seconds. torch is imported only where something is measured.
@@ -8,7 +8,7 @@ import math
 import timeit
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Real
@@ -46,6 +46,166 @@ def layer_flops(inputs: int, outputs: int, training: bool = False) -> int:
     Backward there are two products of the same size: one for the gradient of the input, one for that of the weights.
     """
     return matmul_flops(1, inputs, outputs) * (3 if training else 1)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a ledger: the shape of what the step makes, its parameters, and its operations.
+
+    `flops` are those of matrix products, and exact. `others` are all other operations, one for each addition, product,
+    quotient, exponential or root of an entry, and meant as an estimate: programs differ.
+    """
+
+    shape: tuple[int, ...]
+    parameters: int = 0
+    flops: int = 0
+    others: int = 0
+
+
+def block_ledger(
+    batch: int,
+    tokens: int,
+    d: int,
+    heads: int,
+    *,
+    memory: int | None = None,
+    cached: int = 0,
+    kv_heads: int | None = None,
+    head_size: int | None = None,
+    hidden: int | None = None,
+    layout: Literal["gpt", "llama"] = "gpt",
+) -> dict[str, Step]:
+    r"""Return shape, parameters and operations of every step of a transformer block, in the order of the computation.
+
+    With T tokens, S keys, H heads of size h and $D = Hh$, the maps of the queries, keys, values and of the output cost
+    $2BTdD$ FLOPs each (keys and values: a row for each token of the memory), the attention $4BTSD$, the feed-forward
+    layer $4BTd\cdot$hidden (with a gate 6). A causal mask changes no number here: hidden scores are computed too.
+
+    Parameters
+    ----------
+    batch, tokens, d : the shape (B, T, d) of what the block reads
+    heads : query heads
+    memory : positions that keys and values come from, if not from the tokens themselves (cross-attention)
+    cached : earlier positions whose keys and values are in a cache already
+    kv_heads : key and value heads, a divisor of `heads`; the same number by default
+    head_size : features of a head; d / heads by default
+    hidden : features inside the feed-forward layer; 4 d by default
+    layout : "gpt" (LayerNorm, biases, GELU) or "llama" (RMSNorm, RoPE, no biases, SwiGLU)
+
+    Raises
+    ------
+    ValueError : a size below 1, heads that do not divide d or are not divided by kv_heads, both a memory
+        and a cache, or no such layout
+
+    Source: Vaswani et al. 2017, section 3, arXiv:1706.03762; Shazeer 2020, eq. 6, arXiv:2002.05202
+    """
+    B, T, d, H = _sizes(batch=batch, tokens=tokens, d=d, heads=heads)
+    if layout not in ("gpt", "llama"):
+        raise ValueError(f'layout must be "gpt" or "llama"; got {layout!r}')
+    if head_size is None and d % H:
+        raise ValueError(f"d must be a multiple of heads, or head_size be given; got d={d}, heads={H}")
+    (h,) = _sizes(head_size=d // H if head_size is None else head_size)
+    (G,) = _sizes(kv_heads=H if kv_heads is None else kv_heads)
+    if H % G:
+        raise ValueError(f"kv_heads must divide heads; got heads={H}, kv_heads={G}")
+    (hidden,) = _sizes(hidden=4 * d if hidden is None else hidden)
+    if memory is not None and cached:
+        raise ValueError(f"keys come from a memory or from a cache; got memory={memory} and cached={cached}")
+    (new,) = _sizes(memory=T if memory is None else memory)
+    S = new + (whole_number("cached", cached) if cached else 0)
+    gpt, D = layout == "gpt", H * h
+
+    def map_of(rows: int, inputs: int, outputs: int) -> Step:
+        made = (B, rows, outputs)
+        return Step(made, (inputs + gpt) * outputs, matmul_flops(B * rows, inputs, outputs), gpt * math.prod(made))
+
+    def each(shape: tuple[int, ...], operations: int, parameters: int = 0) -> Step:
+        return Step(shape, parameters, others=operations * math.prod(shape))
+
+    row = (B, T, d)
+    norm = each(row, 7, 2 * d) if gpt else each(row, 4, d)
+    turned = {} if gpt else {"rotate": Step((B, H, T, h), others=3 * B * (T * H + new * G) * h)}
+    gate = {} if gpt else {"gate": map_of(T, d, hidden)}
+    scores = (B, H, T, S)
+    product = matmul_flops(B * H * T, h, S)
+    return {
+        "norm 1": norm,
+        "query": map_of(T, d, D),
+        "key": map_of(new, d, G * h),
+        "value": map_of(new, d, G * h),
+        **turned,
+        "scores": Step(scores, 0, product, math.prod(scores)),  # and each divided by the root of h
+        "weights": each(scores, 5),
+        "mix": Step((B, H, T, h), 0, product),
+        "output": map_of(T, D, d),
+        "sum 1": each(row, 1),
+        "norm 2": norm,
+        **gate,
+        "up": map_of(T, d, hidden),
+        "activation": each((B, T, hidden), 5),
+        "down": map_of(T, hidden, d),
+        "sum 2": each(row, 1),
+    }
+
+
+def decoder_ledger(
+    batch: int,
+    tokens: int,
+    d: int,
+    heads: int,
+    *,
+    vocabulary: int,
+    length: int,
+    layers: int,
+    cached: int = 0,
+    kv_heads: int | None = None,
+    hidden: int | None = None,
+    layout: Literal["gpt", "llama"] = "gpt",
+) -> dict[str, Step]:
+    r"""Return the ledger of a model that predicts the next token: embeddings, all blocks together, norm, logits.
+
+    With L layers, V tokens in the vocabulary, N positions and hidden = 4 d, the layout "gpt" has
+    $Vd + Nd + L(12d^2 + 13d) + 2d$ parameters. The output matrix is the token embedding once more, and costs none.
+
+    Parameters
+    ----------
+    vocabulary, length, layers : V, N and L; "llama" has no embeddings for its N positions
+    batch, tokens, d, heads, … : as in `block_ledger`
+
+    Raises
+    ------
+    ValueError : a size below 1, more positions than the length, or what `block_ledger` refuses
+
+    Source: Radford et al. 2019, section 2.3; Touvron et al. 2023, section 2.2, arXiv:2302.13971
+    """
+    sizes: dict[str, Any] = {"cached": cached, "kv_heads": kv_heads, "hidden": hidden, "layout": layout}
+    block = total(block_ledger(batch, tokens, d, heads, **sizes))
+    V, N, L = _sizes(vocabulary=vocabulary, length=length, layers=layers)
+    if tokens + cached > N:
+        raise ValueError(f"the model knows {N} positions; got {tokens + cached}")
+    row, gpt = (batch, tokens, d), layout == "gpt"
+    numbers = math.prod(row)
+    return {
+        "tokens": Step(row, V * d),
+        "positions": Step(row, gpt * N * d, others=gpt * numbers),
+        "blocks": Step(row, L * block.parameters, L * block.flops, L * block.others),
+        "norm": Step(row, (2 if gpt else 1) * d, others=(7 if gpt else 4) * numbers),
+        "logits": Step((batch, tokens, V), 0, matmul_flops(batch * tokens, d, V)),
+    }
+
+
+def total(ledger: dict[str, Step]) -> Step:
+    """Return the sums of a ledger, with the shape of its last step.
+
+    Raises
+    ------
+    ValueError : the ledger is empty
+    """
+    steps = list(ledger.values())
+    if not steps:
+        raise ValueError("the ledger is empty: there is nothing to add up")
+    sums = (sum(getattr(step, name) for step in steps) for name in ("parameters", "flops", "others"))
+    return Step(steps[-1].shape, *sums)
 
 
 @dataclass(frozen=True)

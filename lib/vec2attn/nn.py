@@ -73,7 +73,7 @@ class LayerNorm(Layer):
     Source: Ba, Kiros & Hinton 2016, eq. 4, arXiv:1607.06450
     """
 
-    def __init__(self, d: int, *, eps: float = 1e-5, dtype: Any = np.float32) -> None:
+    def __init__(self, d: int, *, eps: float | int = 1e-5, dtype: Any = np.float32) -> None:
         self.gamma = Tensor(np.ones(d, dtype), requires_grad=True)
         self.beta = Tensor(np.zeros(d, dtype), requires_grad=True)
         self.eps = eps

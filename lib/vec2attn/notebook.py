@@ -1,8 +1,9 @@
 """Small tools for the notebooks themselves."""
 
+import html
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,3 +35,25 @@ def show(thing: Callable[..., Any] | type) -> Source:
     except (TypeError, OSError):
         raise TypeError(f"{getattr(thing, '__name__', repr(thing))} has no Python source that could be shown") from None
     return Source(f"# {path.parent.name}/{path.name}\n{textwrap.dedent(source).rstrip()}")
+
+
+def picture(svg: str, *, name: str, label: str, words: str, box: Sequence[float | int]) -> str:
+    """Return a drawing as HTML: the picture, which may be scrolled where the page is narrow, and the same in words.
+
+    Parameters
+    ----------
+    svg : what is in the picture
+    name : what kind of thing it is, such as "graph"
+    label : one sentence for those who cannot see it
+    words : all of it as text, folded away
+    box : left, top, width and height, in pixels
+    """
+    _, _, width, _ = box
+    return (
+        '<div class="drawing"><div style="overflow-x: auto; margin: 1em 0" tabindex="0" role="group" '
+        f'aria-label="{name.capitalize()}"><svg role="img" aria-label="{html.escape(label)}" '
+        f'viewBox="{" ".join(f"{x:.0f}" for x in box)}" '
+        f'style="display: block; margin: auto; width: {width:.0f}px; min-width: {0.8 * width:.0f}px; '
+        f'max-width: 100%; height: auto; font: 13px system-ui, sans-serif">{svg}</svg></div>'
+        f"<details><summary>The {name} in words</summary><pre>{html.escape(words)}</pre></details></div>"
+    )

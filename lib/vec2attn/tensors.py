@@ -57,7 +57,7 @@ def einsum_loops(formula: str, *arrays: Real[np.ndarray, "..."] | list) -> Float
     Cost: the product of the sizes of all letters, times the number of operands (the additions and the products).
     """
     operands = _as_operands(arrays)
-    terms, out, size = _parse(formula, [A.shape for A in operands])
+    terms, out, size = parse(formula, [A.shape for A in operands])
     result = np.zeros([size[x] for x in out], np.result_type(*operands))
     for values in itertools.product(*(range(n) for n in size.values())):
         at = dict(zip(size, values, strict=True))
@@ -95,7 +95,7 @@ def einsum(
     Source: Springer & Bientinesi 2018, section 2 (there: TTGT), arXiv:1607.00145
     """
     operands = _as_operands(arrays)
-    terms, out, size = _parse(formula, [A.shape for A in operands])
+    terms, out, size = parse(formula, [A.shape for A in operands])
     path = _cheapest(terms, out, size) if path is None else _checked(path, len(terms))
     kept = _alone(terms, out)
     operands = [_reduce(*three) for three in zip(operands, terms, kept, strict=True)]
@@ -161,7 +161,7 @@ def contraction_path(
 
     Source: Pfeifer, Haegeman & Verstraete 2014, section II, doi:10.1103/PhysRevE.90.033315
     """
-    terms, out, size = _parse(formula, [tuple(operator.index(n) for n in shape) for shape in shapes])
+    terms, out, size = parse(formula, [tuple(operator.index(n) for n in shape) for shape in shapes])
     if any(n < 1 for n in size.values()):
         raise ValueError(f"every axis needs a size of at least 1; got the shapes {', '.join(map(str, shapes))}")
     steps = _cheapest(terms, out, size) if path is None else _checked(path, len(terms))
@@ -270,8 +270,14 @@ def _as_operands(arrays: Sequence[Real[np.ndarray, "..."] | list]) -> list[Float
     return [as_reals(f"operand {i}", array) for i, array in enumerate(arrays)]
 
 
-def _parse(formula: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[str], str, dict[str, int]]:
-    """Return the letters of each operand, those of the result (read as einsum does), and the size of each letter."""
+def parse(formula: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[str], str, dict[str, int]]:
+    """Return the letters of each operand, those of the result (read as einsum does), and the size of each letter.
+
+    Raises
+    ------
+    TypeError : the formula is no text
+    ValueError : it cannot be read or does not fit the shapes
+    """
     if not isinstance(formula, str):
         raise TypeError(f'the formula comes first, as a text such as "ij,jk->ik"; got {type(formula).__name__}')
     left, arrow, out = formula.replace(" ", "").partition("->")

@@ -66,7 +66,7 @@ def _trim(app: Any, error: Exception | None) -> None:
         return
     root = Path(app.outdir)
     joined = root / "_static/vec2attn/page.js"
-    scripts = (root / f"_static/{name}.js" for name in JOINED)
+    scripts = [*(root / f"_static/{name}.js" for name in JOINED), STATIC / "book.js"]
     joined.write_text("\n;\n".join(path.read_text(encoding="utf-8") for path in scripts), encoding="utf-8")
     for path in root.rglob("*.html"):
         page = path.read_text(encoding="utf-8")

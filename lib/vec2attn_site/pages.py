@@ -36,6 +36,7 @@ def _dress(app: Any, pagename: str, templatename: str, context: dict[str, Any], 
         context["body"] = context["body"].replace(
             "</h1>", f"</h1>{run_line(app, pagename, book, context['pathto'])}", 1
         )
+        context["body"] += f'<p class="book-done" data-number="{book["number"]}" hidden></p>'
     description = html.escape((book or {}).get("description", SUMMARY))
     title = html.escape(app.env.titles[pagename].astext() if pagename in app.env.titles else context.get("title", BOOK))
     tags = {

@@ -35,6 +35,32 @@ REFUSALS = {
     "no seconds": (lambda: cost.fastest_seconds(int, min_run_time=math.nan), ValueError, "got nan"),
     "no sizes": (lambda: cost.measure_roofline(sizes=()), ValueError, "sizes is empty"),
     "size zero": (lambda: cost.measure_roofline(sizes=(0,)), ValueError, "rows must be .* got 0"),
+    "no tokens": (lambda: cost.block_ledger(1, 0, 8, 2), ValueError, "tokens must be a whole number from 1 on; got 0"),
+    "half a head": (lambda: cost.block_ledger(1, 2, 8, 0.5), TypeError, "heads must be a whole number; got 0.5"),
+    "heads that do not divide": (lambda: cost.block_ledger(1, 2, 8, 3), ValueError, "got d=8, heads=3"),
+    "an empty head": (lambda: cost.block_ledger(1, 2, 8, 2, head_size=0), ValueError, "head_size .* got 0"),
+    "groups": (lambda: cost.block_ledger(1, 2, 8, 4, kv_heads=3), ValueError, "got heads=4, kv_heads=3"),
+    "no group": (lambda: cost.block_ledger(1, 2, 8, 4, kv_heads=0), ValueError, "kv_heads .* got 0"),
+    "nothing hidden": (lambda: cost.block_ledger(1, 2, 8, 4, hidden=0), ValueError, "hidden .* got 0"),
+    "an empty memory": (lambda: cost.block_ledger(1, 2, 8, 4, memory=0), ValueError, "memory .* got 0"),
+    "a negative cache": (lambda: cost.block_ledger(1, 2, 8, 4, cached=-1), ValueError, "cached .* got -1"),
+    "memory and cache": (
+        lambda: cost.block_ledger(1, 2, 8, 4, memory=3, cached=2),
+        ValueError,
+        "memory=3 and cached=2",
+    ),
+    "no such layout": (lambda: cost.block_ledger(1, 2, 8, 4, layout="bert"), ValueError, "got 'bert'"),
+    "too long": (
+        lambda: cost.decoder_ledger(1, 9, 8, 4, vocabulary=5, length=10, layers=1, cached=2),
+        ValueError,
+        "the model knows 10 positions; got 11",
+    ),
+    "no layers": (
+        lambda: cost.decoder_ledger(1, 9, 8, 4, vocabulary=5, length=10, layers=0),
+        ValueError,
+        "layers .* got 0",
+    ),
+    "an empty ledger": (lambda: cost.total({}), ValueError, "nothing to add up"),
     "no such device": (lambda: device.describe("abacus"), RuntimeError, "abacus"),
 }
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser
 from site_reader import SITE, Visit, serve
 
-from browser import chromium
+from vec2attn_site.browser import chromium
 
 TABLES = {
     "budget": "Budgets of the pages",
@@ -56,7 +56,7 @@ def readers(browser: Browser, address: str) -> Callable[..., Visit]:
             java_script_enabled=script,
             reduced_motion="reduce" if still else "no-preference",
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)  # a busy machine may need as long
         visit = Visit(context, f"{SITE.as_uri()}/" if disk else address, script)
         visits.append(visit)
         return visit.goto(path) if path else visit

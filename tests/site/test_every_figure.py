@@ -29,6 +29,12 @@ CLIPPED = """(box) => {
         const left = place.getBoundingClientRect().left, right = (free ? beside : place).getBoundingClientRect().right;
         for (const r of range.getClientRects()) if (r.left < left - 1 || r.right > right + 1) found.push(node.data);
     }
+    // what has a fixed size of its own cuts off what does not fit
+    for (const e of box.querySelectorAll('*')) {
+        const sized = /strict|size/.test(getComputedStyle(e).contain) && !e.closest('.v2a-hidden, input, svg');
+        const over = e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > e.clientWidth + 1;
+        if (sized && over) found.push(e.textContent);
+    }
     return found;
 }"""
 
@@ -135,6 +141,7 @@ def test_nothing_moves_by_itself_for_readers_who_want_less_motion(reader, path, 
 @every_figure
 def test_texts_stand_out_in_both_themes(reader, path, name):
     figure = page_of(path, name)(reader())
+    assert figure.box.evaluate(CLIPPED) == [], "texts that are cut off or run out of their place"
     for wanted in ("dark", "light"):
         choose_theme(figure.page, wanted)
         figure.settle()
@@ -179,6 +186,7 @@ def milliseconds(events, names):
     return spent
 
 
+@pytest.mark.alone
 @every_figure
 def test_an_update_fits_into_a_frame_at_a_quarter_of_the_speed(reader, browser, record_property, path, name):
     """Every slider, from its first value on, step by step. One with few steps goes up and down."""

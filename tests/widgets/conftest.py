@@ -2,7 +2,7 @@
 
 import pytest
 
-from browser import chromium
+from vec2attn_site.browser import chromium
 from widgets.page import Lab
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from vec2attn.datasets import cat, smollm2_logits, smollm2_prompts, smollm2_tokens
+from vec2attn.widgets.attention_explorer import AttentionExplorer
 from vec2attn.widgets.backprop import Backprop
 from vec2attn.widgets.base import Figure
 from vec2attn.widgets.block_matmul import BlockMatmul
@@ -16,6 +17,7 @@ from vec2attn.widgets.eigenvectors import Eigenvectors
 from vec2attn.widgets.einsum import Einsum
 from vec2attn.widgets.jacobian2d import Jacobian2d
 from vec2attn.widgets.rotation_projection import RotationProjection
+from vec2attn.widgets.shape_ledger import ShapeLedger
 from vec2attn.widgets.softmax_bars import SoftmaxBars
 from vec2attn.widgets.svd2d import Svd2d
 from vec2attn.widgets.svd_truncation import SvdTruncation
@@ -70,6 +72,27 @@ def few(n: int, **at: float) -> np.ndarray:
 
 def svd_truncation(**traits: Any) -> SvdTruncation:
     return SvdTruncation(cat(), **traits)
+
+
+SENTENCES = {
+    "asleep": ["[CLS]", "the", "cat", "is", "as", "##le", "##ep", ".", "[SEP]"],
+    "short": [" Hello", " world", "\n"],
+}
+HEADS = ("first", "second", "third")
+
+
+def small_heads(tokens: list[str], d: int = 5, seed: int = 0) -> dict[str, tuple[np.ndarray, ...]]:
+    """Return queries, keys and values for three heads; the real ones, of notebook 7.1, are tested on its page."""
+    rng = np.random.default_rng([seed, len(tokens)])
+    return {name: tuple(2 * rng.normal(size=(3, len(tokens), d))) for name in HEADS}
+
+
+def attention_explorer(**traits: Any) -> AttentionExplorer:
+    return AttentionExplorer({title: (tokens, small_heads(tokens)) for title, tokens in SENTENCES.items()}, **traits)
+
+
+def one_text(n: int = 3, **heads: Any) -> tuple[dict[str, Any]]:
+    return ({"a": (["x"] * n, heads)},)
 
 
 MANY = [f" word{i}" for i in range(2000)]
@@ -284,6 +307,70 @@ EXAMPLES = {
             ("step", -1, "step must be a whole number from 0 to (9|12) for this expression; got -1"),
             ("step", 13, "got 13"),
             ("step", 1.5, "expected an int, not the float 1.5"),
+        ],
+        wrong=[],
+    ),
+    "attention_explorer": Example(
+        make=attention_explorer,
+        changes={"query": 2, "head": 1, "T": 0.5, "scaled": False, "causal": True, "text": 1},
+        refusals=[
+            ("text", 2, "text must be a whole number from 0 to 1; got 2"),
+            ("head", -1, "head must be a whole number from 0 to 2; got -1"),
+            ("head", 1.5, "expected an int, not the float 1.5"),
+            ("query", -1, "query must be a whole number from 0 to [28]; got -1"),
+            ("query", 9, "got 9"),
+            ("T", 0.09, "T must be a temperature from 0.1 to 10; got 0.09"),
+            ("T", 10.1, "got 10.1"),
+            ("T", NAN, "got nan"),
+            ("T", "cold", "expected a float, not the str 'cold'"),
+            ("scaled", "yes", "expected a boolean, not the str 'yes'"),
+            ("causal", 2.5, "expected a boolean, not the float 2.5"),
+        ],
+        wrong=[
+            (({},), {}, "at least one text with at least one head"),
+            (one_text(), {}, "at least one text with at least one head"),
+            (({"a": (["x"], {"h": (np.ones((1, 2)),) * 2})},), {}, "from 2 to 24 tokens; 'a' has 1"),
+            (one_text(25, h=(np.ones((25, 2)),) * 2), {}, "'a' has 25"),
+            (one_text(h=np.ones((3, 2))), {}, r"a head is \(Q, K\) or \(Q, K, V\); 'h' of 'a' is not"),
+            (one_text(h=(np.ones((3, 2)),)), {}, "'h' of 'a' is not"),
+            (one_text(h=(np.ones((3, 2)), np.ones((3, 4)))), {}, r"Q \(3, 2\), K \(3, 4\)"),
+            (one_text(h=(np.ones((2, 2)),) * 2), {}, r"'a' has 3 tokens: Q and K of 'h' must be \(3, d\)"),
+            (one_text(h=(np.ones((3, 2)), np.ones((3, 2)), np.ones((4, 2)))), {}, r"V \(3, e\); got .*V \(4, 2\)"),
+            (one_text(h=(np.ones(3),) * 2), {}, r"got Q \(3,\)"),
+            (one_text(h=(np.ones((3, 2)), [[1, 2], [3, NAN], [5, 6]])), {}, "K of 'h' holds a NaN"),
+            (one_text(h=(np.full((3, 2), 7e4),) * 2), {}, "up to 65504; those of 'h' go beyond"),
+            (one_text(g=(np.ones((3, 2)),) * 2, h=(np.ones((3, 4)),) * 2), {}, r"one size d; 'a' makes it \[2, 4\]"),
+            (
+                ({"a": (["x"] * 3, small_heads(["x"] * 3)), "b": (["x"] * 3, {"h": (np.ones((3, 5)),) * 2})},),
+                {},
+                r"every text needs the heads \['first', 'second', 'third'\]; 'b' has \['h'\]",
+            ),
+        ],
+    ),
+    "shape_ledger": Example(
+        make=ShapeLedger,
+        changes={
+            "batch": 2,
+            "tokens": 48,
+            "width": 1024,
+            "heads": 16,
+            "head_size": 96,
+            "source": "memory",
+            "positions": 100,
+            "step": "memory",
+        },
+        refusals=[
+            ("batch", 0, "batch must be a whole number from 1 to 8; got 0"),
+            ("batch", 9, "got 9"),
+            ("tokens", -1, "tokens must be .* from 1 to 8192; got -1"),
+            ("tokens", 2.5, "expected an int, not the float 2.5"),
+            ("positions", 8193, "positions must be .* from 1 to 8192; got 8193"),
+            ("width", 0, "width must be .* got 0"),
+            ("heads", 65, "heads must be .* from 1 to 64; got 65"),
+            ("head_size", 129, "head_size must be .* from 1 to 128; got 129"),
+            ("source", "both", 'source must be "tokens" or "memory"; got \'both\''),
+            ("step", "softmax", "step must be one of input, .*scores.*; got 'softmax'"),
+            ("step", 3, "expected a unicode string, not the int 3"),
         ],
         wrong=[],
     ),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vec2attn.autograd.engine import Tensor, gradients
+from vec2attn.notebook import picture
 
 MOST = 60  # nodes; more would be too small to read
 WIDE, GAP, LINE = 128, 14, 17  # of a node, between two, of a line of text; in pixels
@@ -55,15 +56,14 @@ class Drawing:
     def _repr_html_(self) -> str:
         places = [node for route in [self.nodes, *self.routes] for node in route]
         left, right = min(n.x for n in places) - WIDE / 2 - 2, max(n.x for n in places) + WIDE / 2 + 2
-        width, height = right - left, max(n.y + n.height for n in places) + 4
-        parts = [*map(_edge, self.routes), *map(_box, self.nodes)]
-        return (
-            '<div class="drawing"><div style="overflow-x: auto; margin: 1em 0" tabindex="0" role="group" '
-            f'aria-label="Graph"><svg role="img" aria-label="A graph of {len(self.nodes)} nodes, from the inputs at '
-            f'the top to the result at the bottom; in words below" viewBox="{left:.0f} -2 {width:.0f} {height:.0f}" '
-            f'style="display: block; margin: auto; width: {width:.0f}px; min-width: {0.8 * width:.0f}px; '
-            f'max-width: 100%; height: auto; font: 13px system-ui, sans-serif">{"".join(parts)}</svg></div>'
-            f"<details><summary>The graph in words</summary><pre>{html.escape(repr(self))}</pre></details></div>"
+        height = max(n.y + n.height for n in places) + 4
+        return picture(
+            "".join([*map(_edge, self.routes), *map(_box, self.nodes)]),
+            name="graph",
+            label=f"A graph of {len(self.nodes)} nodes, from the inputs at the top to the result at the bottom; "
+            "in words below",
+            words=repr(self),
+            box=(left, -2, right - left, height),
         )
 
 

@@ -210,10 +210,15 @@ class Tensor:
         """Return the same numbers without history: a constant."""
         return Tensor._wrap(self._data)
 
-    def assign(self, values: Any) -> None:
-        """Give a leaf new numbers, as an optimiser does between two steps; they are copied, in the leaf's own dtype.
+    def assign(self, values: Any, *, copy: bool = True) -> None:
+        """Give a leaf new numbers, as an optimiser does between two steps, in the leaf's own dtype.
 
         A graph made before can no longer go backward through operations that need the old numbers, and says so.
+
+        Parameters
+        ----------
+        values : numbers in the shape of the leaf
+        copy : False hands an array over: nobody else may hold it, and it becomes read-only
 
         Raises
         ------
@@ -225,7 +230,7 @@ class Tensor:
         if array.shape != self.shape:
             raise ValueError(f"the tensor has shape {self.shape}; the new values have {array.shape}")
         # not into the old array: views of it, such as a transpose, belong to results that are already computed
-        self._data = np.array(array, self.dtype)
+        self._data = np.array(array, self.dtype, copy=copy or None)
         self._data.flags.writeable = False
         self._version += 1
 

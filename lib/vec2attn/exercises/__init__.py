@@ -29,9 +29,16 @@ MODULES = {
     "4.2": "truncation",
     "4.3": "low_rank",
     "5.1": "einsum",
+    "5.2": "decompositions",
     "5.3": "derivatives",
     "6.1": "reverse_mode",
+    "6.2": "training",
+    "6.3": "beyond_gradient",
+    "7.1": "soft_lookup",
+    "7.2": "heads_and_blocks",
+    "7.5": "fast_attention",
     "7.4": "gpt",
+    "7.6": "beyond_one_device",
 }
 
 

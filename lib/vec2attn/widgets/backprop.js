@@ -155,7 +155,7 @@ function render({ model, el }) {
   el.classList.add("v2a");
   el.append(
     h("div", { class: "v2b-bar" }, h("span", {}, "f = "), choice, ...buttons.map(([b]) => b), reset),
-    h("div", { class: "v2b-main" }, svg, h("div", {}, step.row, ...voice.elements, ...moves.map(({ row }) => row), numbers)),
+    h("div", { class: "v2b-main" }, pane(svg), h("div", {}, step.row, ...voice.elements, ...moves.map(({ row }) => row), numbers)),
     h("p", { class: "v2a-key" }, "In a box: the value, and in red, after ∂, the gradient: how fast f changes with this value. Beside a line, in purple: the local derivative by which a gradient is multiplied on its way up. Thick: what the last step has done."),
   );
 

@@ -46,6 +46,12 @@ export function fixed(x, decimals) {
   return (x < 0 && Number(digits) !== 0 ? "−" : "") + digits;
 }
 
+/** Write a number with commas before its point: 49,152. */
+export const commas = (x) => String(x).replace(/^\d+/, (digits) => digits.replace(/\B(?=(\d{3})+$)/g, ","));
+
+/** Show the white space of a token, which begins many of them. */
+export const readable = (token) => token.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll("\t", "⇥");
+
 /** Which way an arrow key goes, as [right, up]. */
 export const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
@@ -56,12 +62,24 @@ export function pointIn(svg, { clientX, clientY }, wide, tall = wide) {
 }
 
 let ids = 0;
+/** What changes at every move, in a box of its own: a browser lays it out alone, unless it is an item of a grid or a flex row. */
+export function pane(...content) {
+  return h("div", { class: "v2a-pane" }, ...content);
+}
+
+/** A 2×2 matrix as a table, and a function that fills it with texts, row by row. */
+export function matrix2(attributes) {
+  const values = [0, 1, 2, 3].map(() => h("span", { class: "v2a-value" })), row = (...two) => h("tr", {}, ...two.map((value) => h("td", {}, value)));
+  const table = h("table", attributes, h("tbody", {}, row(values[0], values[1]), row(values[2], values[3])));
+  return { table, fill: (texts) => values.forEach((value, i) => setText(value, texts[i])) };
+}
+
 /** A labelled slider in one row: <label>, <input type=range>, <output>. Its value text is what is read aloud. */
 export function slider(label, attributes, oninput) {
   const id = `v2a-${Date.now().toString(36)}-${ids++}`;
   const input = h("input", { type: "range", id, ...attributes, oninput: () => oninput(Number(input.value)) });
   const output = h("output", { for: id, "aria-hidden": "true" });  // else each change would be announced twice
-  const row = h("div", { class: "v2a-slider" }, h("label", { for: id }, label), input, output);
+  const row = h("div", { class: "v2a-slider" }, h("label", { for: id }, label), pane(input), pane(output));
   return {
     row,
     show(value, text) {

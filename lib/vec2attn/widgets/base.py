@@ -71,6 +71,11 @@ def fixed(x: Any, decimals: int = 2) -> str:
     return f"−{text}" if x < 0 and float(text) else text
 
 
+def readable(token: str) -> str:
+    """Show the white space of a token, as `readable` of base.js does."""
+    return token.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
+
+
 def _jsonable(value: Any) -> Any:
     """Write bytes as {"$b64": …}; the static host turns them back into what a kernel would send, a DataView."""
     if isinstance(value, bytes):

@@ -33,7 +33,6 @@ const N = 8, BLOCKS = [1, 2, 4, 8];
 const CELL = 20, GAP = 32, TOP = 20, BOTTOM = 22, SIDE = N * CELL;  // as in block_matmul.py
 const PLACES = { A: [1, TOP + SIDE + GAP], B: [1 + SIDE + GAP, TOP], C: [1 + SIDE + GAP, TOP + SIDE + GAP] };
 const sub = (...digits) => digits.map((i) => "₁₂₃₄₅₆₇₈"[i]).join("");
-const whole = (x) => x.toLocaleString("en");
 const MOTION = 880;  // ms for a tile of C
 
 function lines(x, y, every) {
@@ -115,7 +114,7 @@ function render({ model, el }) {
   const rows = [["single", "One entry at a time"], ["tiles", ""], ["least", "Each number once"]].map(([key, label]) => {
     const [a, b, mark] = [h("i", { class: "v2a-A" }), h("i", { class: "v2a-B" }), h("b")];
     const name = h("span", {}, label), said = h("span");
-    return { key, a, b, mark, name, said, row: h("div", { class: "v2a-row" }, name, said, h("div", { class: "v2a-load" }, a, b, mark)) };
+    return { key, a, b, mark, name, said, row: h("div", { class: "v2a-row" }, pane(name), pane(said), pane(h("div", { class: "v2a-load" }, a, b, mark))) };
   });
   const table = h("div", { class: "v2a-loads" },
     h("p", { class: "v2a-row v2a-head" }, h("span", {}, "Numbers loaded"), h("span", {}, "so far / whole product")), ...rows.map(({ row }) => row));
@@ -128,7 +127,7 @@ function render({ model, el }) {
   el.append(
     h("div", { class: "v2a-controls" }, block.row, step.row),
     h("div", { class: "v2a-buttons" }, ...buttons.map(([b]) => b)),
-    h("div", { class: "v2a-matmul" }, svg, h("div", {}, table, sum, numbers)),
+    h("div", { class: "v2a-matmul" }, pane(svg), h("div", {}, table, sum, numbers)),
     ...voice.elements,
     h("p", { class: "v2a-key" }, "Framed: the tiles in fast memory (A solid, B dashed, C thick). Small numbers: how often an entry of A or B was loaded, and how many of its 8 products an entry of C has summed. Bars: loads from A, then (hatched) from B; the dashed line is the end."),
   );
@@ -155,16 +154,16 @@ function render({ model, el }) {
     };
     for (const row of rows) {
       const [fromA, fromB, all] = loads[row.key];
-      setText(row.said, `${whole(fromA + fromB)} / ${whole(all)}`);
+      setText(row.said, `${commas(fromA + fromB)} / ${commas(all)}`);
       row.a.style.width = `${(100 * fromA) / most}%`;
       row.b.style.width = `${(100 * fromB) / most}%`;
       row.mark.style.left = `${(100 * all) / most}%`;
     }
     setText(rows[1].name, `Tiles of ${b} × ${b}`);
     const all = loads.tiles[2], each = `${N * N}·⌈${N}/${b}⌉`;
-    setText(sum, `Tiles: ${each} + ${each} = ${whole(all)} in all`);
+    setText(sum, `Tiles: ${each} + ${each} = ${commas(all)} in all`);
     setText(value.work, `${work} of ${N ** 3}`);
-    setText(value.reuse, `2·${N}³ / ${whole(all)} = ${(2 * N ** 3) / all}`);
+    setText(value.reuse, `2·${N}³ / ${commas(all)} = ${(2 * N ** 3) / all}`);
     setText(value.memory, `${3 * b * b} numbers`);
     voice.say(sentence(reason, s, N, b));
     reason = "";
@@ -177,11 +176,11 @@ function render({ model, el }) {
 export function sentence(reason, s, n, b) {
   const total = steps(n, b), all = blockedLoads(n, n, n, b), reuse = (2 * n ** 3) / all;
   const times = reuse === 1 ? "used once" : `used ${reuse} times`;
-  if (reason === "block") return `Tiles of ${b} × ${b}: the whole product loads ${whole(all)} numbers, each ${times}.`;
+  if (reason === "block") return `Tiles of ${b} × ${b}: the whole product loads ${commas(all)} numbers, each ${times}.`;
   if (!s) return "Nothing is loaded yet.";
-  if (s === total) return `The product is complete: ${whole(all)} numbers loaded, each ${times}.`;
+  if (s === total) return `The product is complete: ${commas(all)} numbers loaded, each ${times}.`;
   const [I, J, K] = tile(s, n, b), done = K === n / b - 1 ? ` C${sub(I, J)} is complete.` : "";
-  return `Step ${s} of ${total}: A${sub(I, K)} and B${sub(K, J)} loaded, ${2 * b * b} numbers for ${whole(b ** 3)} multiplication${b > 1 ? "s" : ""}.${done}`;
+  return `Step ${s} of ${total}: A${sub(I, K)} and B${sub(K, J)} loaded, ${2 * b * b} numbers for ${commas(b ** 3)} multiplication${b > 1 ? "s" : ""}.${done}`;
 }
 
 export default { render };

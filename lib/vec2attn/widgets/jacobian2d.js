@@ -199,8 +199,7 @@ function render({ model, el }) {
   ];
 
   // numbers
-  const cells = Array.from({ length: 4 }, () => h("td"));
-  const matrix = h("table", { class: "v2a-j2-matrix", "aria-label": "Jacobian J at p" }, h("tbody", {}, h("tr", {}, cells[0], cells[1]), h("tr", {}, cells[2], cells[3])));
+  const { table: matrix, fill: write } = matrix2({ class: "v2a-j2-matrix", "aria-label": "Jacobian J at p" });
   const value = {};
   const fact = (key, name, content) => h("div", {}, h("dt", {}, name), value[key] = content ?? h("dd", {}, h("span"), " ", h("small")));
   const facts = h("dl", { class: "v2a-j2-facts" }, fact("J", "J at p: its columns are the arrows", h("dd", {}, matrix)),
@@ -251,7 +250,7 @@ function render({ model, el }) {
     put(gap, [[f(worst), linearised(map, p, worst)]], centre, reach);
     setText(zoom, `f(p) and around, × ${digits(half / reach)}`);
 
-    cells.forEach((cell, i) => setText(cell, fixed(columns[i], 2)));
+    write(columns.map((x) => fixed(x, 2)));
     const det = determinant(columns);
     const show = (key, number, words) => [number, words].forEach((t, i) => setText(value[key].children[i], t));
     show("det", fixed(det, 2), area(det));

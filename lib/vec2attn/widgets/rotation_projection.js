@@ -188,7 +188,7 @@ function render({ model, el }) {
     tips[1], tips[0], h("g", { "aria-hidden": "true", class: "v2a-rp-over" }, label));
 
   // numbers
-  const cells = Array.from({ length: 4 }, () => h("td"));
+  const values = Array.from({ length: 4 }, () => h("span", { class: "v2a-value" })), cells = values.map((value) => h("td", {}, value));
   const columns = ["(1, 0) ↓", "(0, 1) ↓"].map((text) => h("th", { scope: "col" }, text));  // the style sheet shows
   const rowNames = ["(1, 0) →", "(0, 1) →"].map((text) => h("th", { scope: "row" }, text));  // one pair of the two
   const matrix = h("table", { class: "v2a-rp-matrix", "aria-label": "Matrix A" },
@@ -250,7 +250,7 @@ function render({ model, el }) {
     label.setAttribute("y", (ty + (basis[0][1] < 0 ? 18 : -8)).toFixed(1));
     label.setAttribute("text-anchor", left ? "end" : "start");
 
-    cells.forEach((cell, i) => { setText(cell, fixed(A[i], 2)); });
+    values.forEach((value, i) => { setText(value, fixed(A[i], 2)); });
     matrix.classList.toggle("v2a-rp-rows", swapped);
     setText(value.kind, kind(M));
     setText(value.det, `${fixed(determinant(M), 2)}: ${area(determinant(M))}`);

@@ -112,14 +112,13 @@ export function stops(vocabulary) {
   return [...list.filter((k) => k < vocabulary), vocabulary];
 }
 
-const readable = (token) => token.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll("\t", "⇥");
 const REACH = 12;  // how far a logit can be dragged beyond the largest and smallest shown
 const STEP = 0.05;  // of a dragged logit
 
 function render({ model, el }) {
   const prompts = model.get("prompts"), shown = prompts[0].tokens.length, ks = stops(model.get("vocabulary"));
   const decoded = prompts.map(decode), given = decoded.map((data) => distribution(data));
-  const whole = model.get("vocabulary").toLocaleString("en");
+  const whole = commas(model.get("vocabulary"));
   const voice = announcer();
   let reason = "";
   const change = (what, values) => { reason = what; put(model, values); };
@@ -145,18 +144,18 @@ function render({ model, el }) {
       edits[i] = Math.round(edit / STEP) * STEP || 0;
       change(`Logit of “${name.textContent}”`, { edits });
     } });
-    const z = h("span"), bar = h("i"), ghost = h("b"), p = h("span");
-    const tr = h("tr", {}, name, h("td", {}, h("div", { class: "v2a-pair" }, logit, z)),
-      h("td", {}, h("div", { class: "v2a-pair" }, h("div", { class: "v2a-share" }, bar, ghost), p)));
-    return { tr, name, logit, z, bar, ghost, p };
+    const z = h("span"), level = h("i"), bar = h("i"), ghost = h("b"), p = h("span");
+    const tr = h("tr", {}, name, h("td", {}, h("div", { class: "v2a-pair" }, h("div", { class: "v2a-pane v2a-level" }, level, logit), pane(z))),
+      h("td", {}, h("div", { class: "v2a-pair" }, h("div", { class: "v2a-share" }, bar, ghost), pane(p))));
+    return { tr, name, logit, level, z, bar, ghost, p };
   });
   const rest = { bar: h("i"), ghost: h("b"), p: h("span"), z: h("td") };
-  const remaining = (model.get("vocabulary") - shown).toLocaleString("en");
+  const remaining = commas(model.get("vocabulary") - shown);
   const table = h("table", { class: "v2a-bars" },
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Token"), h("th", { scope: "col" }, "Logit z (drag)"), h("th", { scope: "col" }, "Probability p"))),
     h("tbody", {}, ...rows.map(({ tr }) => tr),
       h("tr", { class: "v2a-rest" }, h("th", { scope: "row" }, `${remaining} others`), rest.z,
-        h("td", {}, h("div", { class: "v2a-pair" }, h("div", { class: "v2a-share" }, rest.bar, rest.ghost), rest.p)))));
+        h("td", {}, h("div", { class: "v2a-pair" }, h("div", { class: "v2a-share" }, rest.bar, rest.ghost), pane(rest.p))))));
   const value = {};
   const numbers = h("dl", { class: "v2a-numbers" }, ...[["entropy", "Entropy H"], ["perplexity", "Perplexity"], ["kept", "Tokens kept"]]
     .map(([key, label]) => h("div", {}, h("dt", {}, label), value[key] = h("dd"))));
@@ -170,6 +169,8 @@ function render({ model, el }) {
   );
 
   const show = (row, share, before, cut) => {
+    if (row.share === share && row.before === before && row.cut === cut) return;
+    Object.assign(row, { share, before, cut });
     row.bar.style.transform = `scaleX(${share})`;
     row.ghost.style.left = `${100 * before}%`;
     setText(row.p, cut ? "cut" : percent(share));
@@ -185,7 +186,7 @@ function render({ model, el }) {
     const high = Math.max(Math.ceil(exact[0]) + REACH, Math.ceil(Math.max(...logits)));
     if (Number(choice.value) !== at) choice.value = at;
     temperature.show(Math.log10(T), T.toFixed(2));
-    topK.show(ks.findLastIndex((stop) => stop <= k), k >= model.get("vocabulary") ? "all" : k.toLocaleString("en"));
+    topK.show(ks.findLastIndex((stop) => stop <= k), k >= model.get("vocabulary") ? "all" : commas(k));
     topP.show(p, p.toFixed(2));
     constant.show(c, (c > 0 ? "+" : "") + fixed(c, 1));
     rows.forEach((row, i) => {
@@ -197,15 +198,15 @@ function render({ model, el }) {
       setAttribute(row.logit, "min", (z - Math.floor((z - low) / STEP) * STEP).toFixed(9));
       setAttribute(row.logit, "max", high);
       if (Math.abs(row.logit.valueAsNumber - z) > 1e-6) row.logit.value = z.toFixed(9);
-      row.logit.style.setProperty("--fill", `${(100 * (z - low)) / (high - low)}%`);
+      row.level.style.transform = `scaleX(${(z - low) / (high - low)})`;
       setAttribute(row.logit, "aria-label", `Logit of ${name}`);
       setAttribute(row.logit, "aria-valuetext", `${fixed(z, 2)}, probability ${percent(share)}`);
     });
     const ahead = rows.filter((_, i) => now.probabilities[i] > 0).length;
     show(rest, others(now, shown), others(before, shown), now.kept <= ahead);
     setText(value.entropy, `${now.entropy.toFixed(3)} nats`);
-    setText(value.perplexity, now.perplexity >= 1000 ? Math.round(now.perplexity).toLocaleString("en") : now.perplexity.toFixed(2));
-    setText(value.kept, `${now.kept.toLocaleString("en")} of ${whole}`);
+    setText(value.perplexity, now.perplexity >= 1000 ? commas(Math.round(now.perplexity)) : now.perplexity.toFixed(2));
+    setText(value.kept, `${commas(now.kept)} of ${whole}`);
     const best = now.probabilities.reduce((b, x, i, all) => (x > all[b] ? i : b), 0);
     reset.disabled = T === 1 && k >= model.get("vocabulary") && p === 1 && c === 0 && !edits.some((e) => e !== 0);
     voice.say(sentence(reason, last, now, { c, best: best < shown ? readable(tokens[best]) : "another token" }));
@@ -219,7 +220,7 @@ function render({ model, el }) {
 /** Say in words what has just happened. */
 export function sentence(reason, before, now, { c, best }) {
   const change = before ? now.entropy - before.entropy : 0;
-  const size = `${now.entropy.toFixed(2)} nats, as uncertain as a fair die with ${now.perplexity < 100 ? now.perplexity.toFixed(1) : Math.round(now.perplexity).toLocaleString("en")} faces`;
+  const size = `${now.entropy.toFixed(2)} nats, as uncertain as a fair die with ${now.perplexity < 100 ? now.perplexity.toFixed(1) : commas(Math.round(now.perplexity))} faces`;
   if (reason === "Constant") return `Every logit moved by ${fixed(c, 1)}; no probability moved.`;
   if (!reason || Math.abs(change) < 5e-4) return `Most probable: ${best}. Entropy ${size}.`;
   return `${reason}: entropy ${change > 0 ? "rose" : "fell"} to ${size}. Most probable: ${best}.`;

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from vec2attn.arrays import as_reals
 from vec2attn.softmax import entropy, perplexity, softmax, temperature, top_k, top_p
-from vec2attn.widgets.base import Figure
+from vec2attn.widgets.base import Figure, readable
 
 SHOWN = 10  # tokens with a row of their own
 EXACT = 768  # logits sent as they are
@@ -126,7 +126,7 @@ class SoftmaxBars(Figure):
         low = min(np.floor(self._logits[self.prompt][shown[-1]]) - REACH, np.floor(z[shown].min()))
         high = max(np.ceil(self._logits[self.prompt][shown[0]]) + REACH, np.ceil(z[shown].max()))
         rows = [
-            _row(_readable(self._tokens[i]), _pair("--in", (z[i] - low) / (high - low), _signed(z[i])), P[i])
+            _row(readable(self._tokens[i]), _pair("--in", (z[i] - low) / (high - low), _signed(z[i])), P[i])
             for i in shown
         ]
         rows.append(_row(f"{self.vocabulary - SHOWN:,} others", "", P[order[SHOWN:]].sum(), "v2a-rest"))
@@ -138,10 +138,6 @@ class SoftmaxBars(Figure):
             f'</tr></thead><tbody>{"".join(rows)}</tbody></table><p class="v2a-key">{numbers}. '
             "A still picture: the controls need JavaScript, or a running notebook.</p></div>"
         )
-
-
-def _readable(token: str) -> str:
-    return token.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
 
 
 def _signed(x: float) -> str:

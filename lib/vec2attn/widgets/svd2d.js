@@ -166,12 +166,11 @@ function plane(view, css) {
   };
 }
 
-/** A 2×2 matrix as a table. */
+/** A factor: a matrix with its name below. */
 function matrix(name, label) {
-  const cells = [0, 1, 2, 3].map(() => h("td"));
-  const table = h("table", { class: "v2a-sv-matrix", "aria-label": label }, h("tbody", {}, h("tr", {}, cells[0], cells[1]), h("tr", {}, cells[2], cells[3])));
+  const { table, fill } = matrix2({ class: "v2a-sv-matrix", "aria-label": label });
   const block = h("div", { class: "v2a-sv-factor" }, table, h("div", { class: "v2a-sv-under", "aria-hidden": "true" }, name));
-  return { block, show: (M) => cells.forEach((cell, i) => setText(cell, number(M[i]))) };
+  return { block, show: (M) => fill(M.map(number)) };
 }
 
 function render({ model, el }) {
@@ -226,7 +225,7 @@ function render({ model, el }) {
   el.append(
     h("div", { class: "v2a-sv-bar" }, h("div", { class: "v2a-sv-stops", role: "group", "aria-label": "Go to a step" }, ...stops), reset),
     h("div", { class: "v2a-controls v2a-sv-controls" }, step.row, angle.row),
-    h("div", { class: "v2a-sv-planes" }, into, out, h("div", { class: "v2a-sv-words" }, ...voice.elements)),
+    h("div", { class: "v2a-sv-planes" }, pane(into), pane(out), h("div", { class: "v2a-sv-words" }, ...voice.elements)),
     h("div", { class: "v2a-sv-product" }, A.block, sign("="), h("div", { class: "v2a-sv-factors" }, U.block, S.block, Vt.block)), list,
     h("p", { class: "v2a-key" }, "Blue: the circle of all x of length 1. Green: what the steps so far make of it. Purple: v₁ (solid) and v₂ (dashed), and where they are now; round and square: the columns of A, where (1, 0) and (0, 1) go: drag them."),
   );

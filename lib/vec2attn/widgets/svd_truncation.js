@@ -101,7 +101,6 @@ export function digits(x) {
   if (x < 1e-3 || x >= 1e9) return x.toExponential(3).replace("e+", "e").replace("e", " · 10^").replace("-", "−");
   return commas(x.toFixed(Math.max(0, 3 - Math.floor(Math.log10(x)))));
 }
-const commas = (text) => text.replace(/^\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ","));
 
 /** A share in percent, rounded down: 100 % means everything. */
 export const kept = (energy, everything) => (everything ? "100 %" : `${(Math.floor(energy * 1e5) / 1e3).toFixed(3)} %`);
@@ -118,9 +117,9 @@ const superscript = (k) => String(k).replace("-", "⁻").replace(/\d/g, (d) => "
 /** Say in words what has just happened, going from one rank to another. */
 export function sentence(sigma, rows, columns, before, k) {
   const x = numbers(sigma, rows, columns, k), ranks = sigma.length, size = rows * columns;
-  if (k === ranks) return `All ${ranks} ranks: nothing is missing, and the factors hold ${commas(String(x.stored))} numbers, ${x.ratio.toFixed(2)} times as many as A.`;
-  if (k === before + 1 && x.ratio < 1) return `Rank ${k} adds ${commas(String(rows + columns + 1))} numbers; the 2-norm error falls from ${digits(sigma[before])} to ${digits(sigma[k])}.`;
-  if (x.stored >= size) return `${k} ranks hold ${commas(String(x.stored))} numbers, ${x.stored === size ? "as many as" : "more than"} the ${commas(String(size))} of A itself.`;
+  if (k === ranks) return `All ${ranks} ranks: nothing is missing, and the factors hold ${commas(x.stored)} numbers, ${x.ratio.toFixed(2)} times as many as A.`;
+  if (k === before + 1 && x.ratio < 1) return `Rank ${k} adds ${commas(rows + columns + 1)} numbers; the 2-norm error falls from ${digits(sigma[before])} to ${digits(sigma[k])}.`;
+  if (x.stored >= size) return `${k} ranks hold ${commas(x.stored)} numbers, ${x.stored === size ? "as many as" : "more than"} the ${commas(size)} of A itself.`;
   return `Rank ${k} keeps ${kept(x.energy, false)} of the energy in ${(100 * x.ratio).toFixed(1)} % of the numbers.`;
 }
 
@@ -161,7 +160,7 @@ function render({ model, el }) {
   for (let d = Math.ceil(bottom); d <= top; d++) {
     if (d % every) continue;
     grid.push(h("path", { class: "v2a-svd-grid", d: `M${LEFT},${down(d).toFixed(1)}H${WIDTH - RIGHT}` }));
-    grid.push(h("text", { x: LEFT - 6, y: (down(d) + 4).toFixed(1), "text-anchor": "end" }, d >= 0 && d <= 4 ? commas(String(10 ** d)) : `10${superscript(d)}`));
+    grid.push(h("text", { x: LEFT - 6, y: (down(d) + 4).toFixed(1), "text-anchor": "end" }, d >= 0 && d <= 4 ? commas(10 ** d) : `10${superscript(d)}`));
   }
   const { even } = numbers(sigma, rows, columns, 1), here = across(Math.min(even, ranks) + 0.5, ranks);
   const profit = even >= 1 && even < ranks ? [
@@ -258,7 +257,7 @@ function render({ model, el }) {
     setText(value.two, k < ranks ? `σ${subscript(k + 1)} = ${digits(x.two)}` : "0");
     setText(value.frobenius, `${digits(x.frobenius)}: ${(100 * x.share).toFixed(2)} % of A’s`);
     setText(value.rms, digits(x.rms));
-    setText(value.stored, `${commas(String(x.stored))} of ${commas(String(whole))}: ${(100 * x.ratio).toFixed(1)} %`);
+    setText(value.stored, `${commas(x.stored)} of ${commas(whole)}: ${(100 * x.ratio).toFixed(1)} %`);
     filled.style.transform = `scaleX(${(x.stored / Math.max(most, whole)).toFixed(4)})`;
     filled.classList.toggle("v2a-svd-over", x.stored >= whole);
     voice.say(sentence(sigma, rows, columns, before, k));

@@ -214,7 +214,7 @@ function render({ model, el }) {
 
   el.classList.add("v2a");
   el.append(
-    h("div", { class: "v2d-plane" }, svg,
+    h("div", { class: "v2d-plane" }, pane(svg),
       h("div", {}, list, length.row, h("div", { class: "v2d-buttons" }, units, reset))),
     ...voice.elements,
     h("p", { class: "v2a-key" }, "Drag a tip, or reach it with Tab and move it with the arrow keys. Thick green: the shadow of u on the line of v. Dashed red: what is left over, at a right angle to that line."),

@@ -1,4 +1,4 @@
-"""A real Chromium for tests, found on this machine; `python tests/browser.py` gets one where there is none."""
+"""A real Chromium, found on this machine; `python -m vec2attn_site.browser` gets one where there is none."""
 
 import os
 import shutil
@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 VARIABLE = "VEC2ATTN_CHROMIUM"
@@ -16,7 +15,7 @@ USUAL = "/usr/bin/chromium"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 HELP = (
-    "these tests need a browser and found none. Install Chromium (Debian, Ubuntu: `apt-get install chromium`; "
+    "this needs a browser and found none. Install Chromium (Debian, Ubuntu: `apt-get install chromium`; "
     f"anywhere: `python -m playwright install chromium`), or set {VARIABLE} to the path of a Chromium or Chrome"
 )
 
@@ -30,9 +29,11 @@ def chromium_path(playwright: Playwright) -> str:
     """Return the executable: what VEC2ATTN_CHROMIUM names, else the system's, else Playwright's own."""
     if chosen := os.environ.get(VARIABLE):
         if not Path(chosen).is_file():
-            pytest.fail(f"{VARIABLE} is set to {chosen}, and there is no such file", pytrace=False)
+            raise FileNotFoundError(f"{VARIABLE} is set to {chosen}, and there is no such file")
         return chosen
-    return _find(playwright) or pytest.fail(HELP, pytrace=False)
+    if found := _find(playwright):
+        return found
+    raise FileNotFoundError(HELP)
 
 
 @contextmanager

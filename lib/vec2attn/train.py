@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -191,7 +192,7 @@ def adamw(model: nn.Module, *, weight_decay: float | int = 0.1) -> torch.optim.A
         raise ValueError("the model has no parameter to train")
     if not 0 <= weight_decay < math.inf:
         raise ValueError(f"weight_decay must not be negative; got {weight_decay}")
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [p for p in weights if p.ndim >= 2], "weight_decay": weight_decay},
         {"params": [p for p in weights if p.ndim < 2], "weight_decay": 0.0},
     ]
@@ -293,7 +294,8 @@ def train(
         loss = held_out_loss(model, held_out, length=length)
         mean = float(torch.stack(losses).mean()) if losses else math.nan
         norm = sum(norms) / len(norms) if norms else math.nan
-        losses.clear(), norms.clear()
+        losses.clear()
+        norms.clear()
         return Progress(step, step * batch * length, mean, loss, rate, norm)
 
     yield report()

@@ -68,7 +68,7 @@ EXERCISES = {
         mistakes={
             "the share that was read": lambda: 1 - (1 - 64 / 1e6) ** (1e6 / 64),
             "no token is missed only if the windows do not overlap; random ones do": lambda: 0.0,
-            "a million windows: each holds 64 tokens, so there are fewer": lambda: (1 - 64 / 1e6) ** 1e6,
+            "a window that holds one token; it holds 64": lambda: (1 - 1 / 1e6) ** (1e6 / 64),
         },
         praise="Near 1/e, whatever the length of the windows.",
         tolerance=2e-2,

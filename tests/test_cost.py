@@ -26,6 +26,7 @@ from vec2attn.cost import (
     matmul_flops,
     measure_roofline,
     median_seconds,
+    peak_bytes,
     total,
 )
 from vec2attn.transformer import (
@@ -166,6 +167,21 @@ def test_the_fastest_time_does_not_see_the_slow_samples_that_the_median_sees():
 
     assert 0.001 <= fastest_seconds(step, min_run_time=0.5) < 0.04
     assert median_seconds(step, min_run_time=0.5)[0] > 0.02
+
+
+def test_the_peak_counts_what_exists_at_the_same_time_and_the_result():
+    a, one = torch.ones(30_000), 4 * 30_000
+    assert peak_bytes(lambda: a + a) == one
+    assert peak_bytes(lambda: (a.sin(), a.cos())) == 2 * one
+    assert peak_bytes(lambda: a.sin().cos().exp()) == 2 * one, "what is not needed any more is given back"
+    assert peak_bytes(lambda: a.sin().cos_().exp_()) == one, "in place takes nothing"
+    assert peak_bytes(lambda: a[5:].view(-1, 5)) == 0, "a view takes nothing"
+    assert peak_bytes(lambda: None) == 0
+
+
+def test_the_peak_sees_what_is_taken_inside_one_operation():
+    a = torch.ones(200, 30_000).T  # not in order in memory: its softmax needs a copy in order first
+    assert peak_bytes(lambda: a.softmax(-1)) >= 2 * 4 * a.numel()
 
 
 # ---- The blocked product ---------------------------------------------------------------------------------------------

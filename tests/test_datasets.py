@@ -28,6 +28,8 @@ from vec2attn.datasets import (
     digits,
     fetch,
     gpt2_vocabulary,
+    human_rights,
+    human_rights_vectors,
     minilm_weights,
     numpy_links,
     smollm2_logits,
@@ -345,6 +347,24 @@ def test_the_graph_has_the_links_that_numpys_help_gives():
     assert {other for name, other in pairs if name == "mean"} == {
         line.strip().rstrip(" :") for line in re.split(r"[,\n]| : .*", section) if line.strip().rstrip(" :") in names
     }
+
+
+def test_the_declaration_has_thirty_articles_in_order_and_whole_sentences():
+    articles, sentences = human_rights()
+    assert len(sentences) == 60
+    assert articles == sorted(articles)
+    assert set(articles) == set(range(1, 31))
+    assert articles.count(26) == 7
+    assert all(s[0].isupper() and s.endswith(".") and "  " not in s and ". " not in s for s in sentences)
+    assert sentences[articles.index(9)] == "No one shall be subjected to arbitrary arrest, detention or exile."
+
+
+def test_each_sentence_of_the_declaration_has_a_vector_of_length_1():
+    vectors = human_rights_vectors()
+    assert (vectors.shape, vectors.dtype) == ((60, 384), np.float32)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    cosines = vectors @ vectors.T
+    assert cosines[~np.eye(60, dtype=bool)].max() < 0.95, "no two are the same"
 
 
 def test_minilm_has_the_parameters_that_its_name_promises():

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vec2attn.attention import causal_mask, scaled_dot_product_attention
+from vec2attn.cost import peak_bytes
 from vec2attn.fast_attention import OnlineSoftmax, Pattern, elu_plus_one, linear_attention, tiled_attention
 
 PATTERNS = ["full", "causal", "window", "blocks"]
@@ -77,6 +78,31 @@ def test_huge_scores_overflow_nowhere():
     for mine, theirs in zip(ours, naive, strict=True):
         assert mine.isfinite().all()
         torch.testing.assert_close(mine, theirs, atol=1e-6, rtol=1e-6)
+
+
+def extra(n, attend, back):
+    """Return the peak of memory of one attention over n positions, without the outputs and the gradients."""
+    Q, K, V = (random(i, n, 16, dtype=torch.float32).requires_grad_(back) for i in range(3))
+
+    def step():
+        Y = attend(Q, K, V)
+        return torch.autograd.grad(Y.sum(), (Q, K, V)) if back else Y
+
+    return peak_bytes(step) - (4 if back else 1) * Q.nbytes
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["forward", "forward and backward"])
+def test_memory_grows_with_n_and_not_with_its_square(back):
+    tiled, naive = (
+        [extra(n, attend, back) / n for n in (512, 1024, 2048)]
+        for attend in (
+            lambda Q, K, V: tiled_attention(Q, K, V, tile=(32, 64)),
+            lambda Q, K, V: scaled_dot_product_attention(Q, K, V)[0],
+        )
+    )
+    assert naive[2] > 1.9 * naive[1] > 3.6 * naive[0]
+    assert tiled[2] <= tiled[1] <= tiled[0], "numbers for each position: a tile is shared by ever more of them"
+    assert tiled[2] < naive[2] / 40
 
 
 def test_pieces_in_any_cut_give_the_softmax():

@@ -6,7 +6,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
-from vec2attn.datasets import fetch
+from vec2attn.datasets import fetch, human_rights, human_rights_vectors
 from vec2attn.pretrained import MiniLM
 
 SENTENCES = [
@@ -35,6 +35,13 @@ def test_sentence_vectors_are_those_of_sentence_transformers(model, peer):
     ours, theirs = model.encode(SENTENCES), peer.encode(SENTENCES)
     assert np.abs(ours - theirs).max() < 1e-5
     np.testing.assert_allclose(np.linalg.norm(ours, axis=1), 1, atol=1e-6)
+
+
+def test_the_vectors_stored_for_7_3_come_out_of_both_again(model, peer):
+    _, sentences = human_rights()
+    stored = human_rights_vectors()
+    assert np.abs(peer.encode(sentences[::5]) - stored[::5]).max() < 1e-5
+    assert np.abs(model.encode(sentences) - stored).max() < 1e-5
 
 
 def test_neither_batches_nor_neighbours_change_a_vector(model):

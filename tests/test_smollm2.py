@@ -69,12 +69,31 @@ def test_it_knows_the_capital_of_france_and_a_cache_changes_nothing(loaded):
     assert with_cache == list(generate(model, prompt, 6, cache=False))
 
 
+def test_wide_matrices_lie_in_memory_by_columns_and_hold_the_numbers_of_the_file(loaded):
+    model, _ = loaded
+    _, tensors = read_gguf(fetch("smollm2")["SmolLM2-135M-Instruct.Q4_1.gguf"])
+    block = model.blocks[7]
+    for name, W in (("ffn_up", block.feed_forward.up.weight), ("ffn_down", block.feed_forward.down.weight)):
+        np.testing.assert_array_equal(W.detach().numpy(), tensors[f"blk.7.{name}.weight"].array())
+        assert W.T.is_contiguous() == (name == "ffn_up")
+    assert model.tokens.weight.stride() == (1, len(model.tokens.weight))
+
+
 def test_the_special_tokens_are_read_when_allowed(loaded):
     _, tokenizer = loaded
     ids = tokenizer.encode("<|im_start|>user\nHi<|im_end|>", allow_special=True)
     assert decode_tokens(["a"]) == ["a"]
     assert [ids[0], ids[-1]] == [tokenizer.special["<|im_start|>"], tokenizer.special["<|im_end|>"]]
     assert tokenizer.decode(ids) == "<|im_start|>user\nHi<|im_end|>"
+
+
+def test_only_the_last_position_gets_logits(loaded, monkeypatch):
+    model, tokenizer = loaded
+    shapes = []
+    logits = model.logits
+    monkeypatch.setattr(model, "logits", lambda X: shapes.append(tuple(X.shape)) or logits(X))
+    list(generate(model, tokenizer.encode("The capital of France is"), 2))
+    assert shapes == [(576,), (576,)]
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,14 @@ One multiplication and one addition are two floating-point operations (FLOPs). B
 memory and processor at least once; times are medians in seconds. torch is imported only where something is measured.
 """
 
+import json
 import math
+import os
+import tempfile
 import timeit
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -260,6 +264,36 @@ def fastest_seconds(step: Callable[[], Any], min_run_time: float = 0.2) -> float
     return min(_times(step, min_run_time))
 
 
+def peak_bytes(step: Callable[[], Any]) -> int:
+    """Return how many bytes a step had taken at most, beyond what was there before: its result and all on the way.
+
+    torch's profiler reports every piece of the CPU's memory that torch takes and gives back, inside fused operations
+    too; this is the largest sum on the way. What Python itself takes is not counted. (For a GPU:
+    `torch.cuda.max_memory_allocated`.)
+
+    Raises
+    ------
+    TypeError : the step is no function
+    """
+    _check_step(step)
+    os.environ.setdefault("KINETO_LOG_LEVEL", "9")  # the profiler's own remarks on when it starts and stops
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as found:
+        result = step()
+    del result
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "trace.json"
+        found.export_chrome_trace(str(file))
+        events = json.loads(file.read_text(encoding="utf-8"))["traceEvents"]
+    pieces = sorted((e for e in events if e["name"] == "[memory]"), key=lambda e: e["ts"])
+    now = most = 0
+    for piece in pieces:
+        now += piece["args"]["Bytes"]  # negative when it is given back
+        most = max(most, now)
+    return most
+
+
 def measure_roofline(device: Any = "cpu", sizes: tuple[int, ...] | None = None, min_run_time: float = 0.3) -> Roofline:
     """Measure both ceilings here and now: the best rate of square products, and that of adding large arrays.
 
@@ -354,12 +388,16 @@ def _times(step: Callable[[], Any], min_run_time: float) -> list[float]:
     import torch
     from torch.utils.benchmark import Timer
 
-    if not callable(step):
-        raise TypeError(f"a step is a function without arguments, such as lambda: A @ B; got {type(step).__name__}")
+    _check_step(step)
     if not 0 < min_run_time < math.inf:
         raise ValueError(f"min_run_time must be a positive number of seconds; got {min_run_time}")
     timer = Timer("step()", globals={"step": step}, timer=_clock, num_threads=torch.get_num_threads())
     return list(timer.blocked_autorange(min_run_time=min_run_time).times)
+
+
+def _check_step(step: Any) -> None:
+    if not callable(step):
+        raise TypeError(f"a step is a function without arguments, such as lambda: A @ B; got {type(step).__name__}")
 
 
 def _sizes(**sizes: int) -> tuple[int, ...]:

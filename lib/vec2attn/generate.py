@@ -49,8 +49,9 @@ def generate(
     new = ids
     for _ in range(n):
         with torch.inference_mode():
-            logits = model(torch.tensor([new if cache else ids], device=device), caches)[0, -1].float().cpu().numpy()
-        token = _choose(logits, rng, T, k, p)
+            X = model.features(torch.tensor([new if cache else ids], device=device), caches)
+            logits = model.logits(X[0, -1])  # of the last position alone: the vocabulary is large
+        token = _choose(logits.float().cpu().numpy(), rng, T, k, p)
         if token in stop:
             return
         yield token

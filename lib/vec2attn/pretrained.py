@@ -235,8 +235,18 @@ def load_smollm2(
         layout="pairs",  # the files of this format hold the rows of Wq and Wk in that order
         eps=size["attention.layer_norm_rms_epsilon"],
     )
-    weights = {name: torch.from_numpy(w.array()).to(device, dtype) for name, w in tensors.items()}
+    weights = {name: _laid_out(torch.from_numpy(w.array()).to(device, dtype)) for name, w in tensors.items()}
     return _llama(renamed(weights, GGUF_NAMES, config.layers), config).eval(), _gguf_tokenizer(facts)
+
+
+def _laid_out(W: torch.Tensor) -> torch.Tensor:
+    """Return a matrix with more outputs than inputs as it is, but with its columns one after the other in memory.
+
+    Writing multiplies single vectors, and what takes the time is reading W. By columns a processor reads it up to
+    twice as fast: it adds long columns, where by rows it sums many short products.
+    """
+    tall = W.ndim == 2 and W.shape[0] > W.shape[1] and W.device.type == "cpu"
+    return W.T.contiguous().T if tall else W
 
 
 def _gguf_tokenizer(facts: Mapping[str, Any]) -> BPE:

@@ -219,10 +219,8 @@ class Decoder(nn.Module):
         """Return what the first block reads; the first of the positions is number `start`."""
         return self.tokens(ids)
 
-    def forward(
-        self, ids: Int[Tensor, "batch t"], caches: list[KVCache] | None = None
-    ) -> Float[Tensor, "batch t vocabulary"]:
-        """Return the logits of the token after each position; with caches, `ids` are the new positions only.
+    def features(self, ids: Int[Tensor, "batch t"], caches: list[KVCache] | None = None) -> Float[Tensor, "batch t d"]:
+        """Return the features of each position after the last norm; with caches, `ids` are the new positions only.
 
         Raises
         ------
@@ -234,7 +232,17 @@ class Decoder(nn.Module):
         X = self.embed(ids, start)
         for i, block in enumerate(self.blocks):
             X = block(X, causal=True, rotate=self.rotate, cache=caches[i] if caches else None)
-        return self.norm(X) @ self.tokens.weight.T
+        return self.norm(X)
+
+    def logits(self, X: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch vocabulary"]:
+        """Return the logits that belong to features: their dot products with the embedding of each token."""
+        return X @ self.tokens.weight.T
+
+    def forward(
+        self, ids: Int[Tensor, "batch t"], caches: list[KVCache] | None = None
+    ) -> Float[Tensor, "batch t vocabulary"]:
+        """Return the logits of the token after each position; the arguments are those of `features`."""
+        return self.logits(self.features(ids, caches))
 
 
 @dataclass(frozen=True)

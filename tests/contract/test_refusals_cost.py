@@ -31,6 +31,7 @@ REFUSALS = {
     "negative intensity": (lambda: cost.Roofline(1.0, 1.0).ceiling([1.0, -1.0]), ValueError, "0 or more; got"),
     "intensity NaN": (lambda: cost.Roofline(1.0, 1.0).ceiling(math.nan), ValueError, "got nan"),
     "no step": (lambda: cost.median_seconds(3.0), TypeError, "a function without arguments.*got float"),
+    "no step to weigh": (lambda: cost.peak_bytes(3.0), TypeError, "a function without arguments.*got float"),
     "no time": (lambda: cost.median_seconds(int, min_run_time=0), ValueError, "positive number of seconds; got 0"),
     "no seconds": (lambda: cost.fastest_seconds(int, min_run_time=math.nan), ValueError, "got nan"),
     "no sizes": (lambda: cost.measure_roofline(sizes=()), ValueError, "sizes is empty"),

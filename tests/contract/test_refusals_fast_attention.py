@@ -20,6 +20,8 @@ REFUSALS = {
     "a query without keys": (lambda: tiled_attention(X, torch.zeros(2, 4), torch.zeros(2, 4), NOTHING), "no key"),
     "linear, another d": (lambda: linear_attention(X, torch.zeros(5, 3), X), "Q has d=4 but K has d=3"),
     "linear, other lengths": (lambda: linear_attention(X, LONG, LONG, causal=True), "got 5 and 7"),
+    "negative features": (lambda: linear_attention(X - 1, X, X, feature=lambda x: x), "negative feature"),
+    "no weight": (lambda: linear_attention(X, X, X, feature=torch.relu), "all weights .* are 0"),
     "linear, chunk 0": (lambda: linear_attention(X, X, X, chunk=0), "got 0"),
 }
 

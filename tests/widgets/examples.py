@@ -15,6 +15,7 @@ from vec2attn.widgets.block_matmul import BlockMatmul
 from vec2attn.widgets.descent_bowl import DescentBowl
 from vec2attn.widgets.eigenvectors import Eigenvectors
 from vec2attn.widgets.einsum import Einsum
+from vec2attn.widgets.flash_tiles import FlashTiles
 from vec2attn.widgets.jacobian2d import Jacobian2d
 from vec2attn.widgets.rotation_projection import RotationProjection
 from vec2attn.widgets.shape_ledger import ShapeLedger
@@ -93,6 +94,12 @@ def attention_explorer(**traits: Any) -> AttentionExplorer:
 
 def one_text(n: int = 3, **heads: Any) -> tuple[dict[str, Any]]:
     return ({"a": (["x"] * n, heads)},)
+
+
+def flash_tiles(**traits: Any) -> FlashTiles:
+    rng = np.random.default_rng(8)
+    Q, K, V = 1.5 * rng.normal(size=(8, 4)), 1.5 * rng.normal(size=(8, 4)), rng.normal(size=(8, 2))
+    return FlashTiles(Q, K, V, **traits)
 
 
 MANY = [f" word{i}" for i in range(2000)]
@@ -373,5 +380,27 @@ EXAMPLES = {
             ("step", 3, "expected a unicode string, not the int 3"),
         ],
         wrong=[],
+    ),
+    "flash_tiles": Example(
+        make=flash_tiles,
+        changes={"tile": 3, "causal": True, "query": 7, "step": 4},
+        refusals=[
+            ("tile", 5, "tile must be 1, 2, 3, 4 or 8; got 5"),
+            ("tile", 0, "got 0"),
+            ("tile", 2.5, "expected an int, not the float 2.5"),
+            ("query", 0, "query must be a whole number from 1 to 8; got 0"),
+            ("query", 9, "got 9"),
+            ("step", -1, r"step must be a whole number from 0 to \d+ with these tiles; got -1"),
+            ("step", 17, "got 17"),
+            ("step", "last", "expected an int, not the str 'last'"),
+            ("causal", "yes", "expected a boolean, not the str 'yes'"),
+        ],
+        wrong=[
+            ((np.ones((7, 4)), np.ones((8, 4)), np.ones((8, 2))), {}, r"need Q \(8, d\).*got Q \(7, 4\)"),
+            ((np.ones((8, 4)), np.ones((8, 3)), np.ones((8, 2))), {}, r"K \(8, 3\)"),
+            ((np.ones((8, 4)), np.ones((8, 4)), np.ones((8, 3))), {}, r"V \(8, 3\)"),
+            ((np.ones((8, 4)), np.full((8, 4), NAN), np.ones((8, 2))), {}, "K holds a NaN"),
+            ((np.full((8, 4), 9.0), np.full((8, 4), 9.0), np.ones((8, 2))), {}, "±99.9; the largest here is 162.0"),
+        ],
     ),
 }

@@ -146,3 +146,24 @@ def minilm_weights(*, cache: str | os.PathLike[str] | None = None) -> dict[str, 
 
     weights: dict[str, Float32[np.ndarray, ...]] = load_file(fetch("minilm", cache=cache)["model.safetensors"])
     return {name: array for name, array in weights.items() if array.dtype == np.float32}
+
+
+def human_rights() -> tuple[list[int], list[str]]:
+    """Return the 60 sentences of the Universal Declaration of Human Rights, and the article (1 … 30) of each.
+
+    Source: United Nations, General Assembly resolution 217 A (III), 1948; public domain
+    """
+    lines = (DATA / "human_rights/sentences.txt").read_text(encoding="utf-8").splitlines()
+    articles, sentences = zip(*(line.split("\t") for line in lines), strict=True)
+    return [int(article) for article in articles], list(sentences)
+
+
+def human_rights_vectors() -> Float32[np.ndarray, "60 384"]:
+    """Return the unit vectors that sentence-transformers gives the sentences of `human_rights`, to compare with.
+
+    The model is all-MiniLM-L6-v2, with the very weights that `minilm_weights` returns.
+
+    Source: Reimers & Gurevych 2019, arXiv:1908.10084; Apache-2.0
+    """
+    vectors: Float32[np.ndarray, "60 384"] = np.load(DATA / "human_rights/vectors.npy", allow_pickle=False)
+    return vectors

@@ -36,8 +36,9 @@ MODULES = {
     "6.3": "beyond_gradient",
     "7.1": "soft_lookup",
     "7.2": "heads_and_blocks",
-    "7.5": "fast_attention",
+    "7.3": "real_weights",
     "7.4": "gpt",
+    "7.5": "fast_attention",
     "7.6": "beyond_one_device",
 }
 

@@ -37,6 +37,7 @@ MODULES = {
     "7.1": "soft_lookup",
     "7.2": "heads_and_blocks",
     "7.3": "real_weights",
+    "7.4": "gpt",
     "7.5": "fast_attention",
     "7.6": "beyond_one_device",
 }

@@ -61,7 +61,7 @@ def test_metadata_say_where_the_notebook_stands_and_what_a_link_to_it_shows(note
 
 def test_notebook_is_in_the_table_of_contents_with_its_number(notebook, path):
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    entries = {entry["file"]: entry["title"] for part in contents["parts"] for entry in part["chapters"]}
+    entries = {entry["file"]: entry.get("title") for part in contents["parts"] for entry in part["chapters"]}
     title = notebook.cells[0].source.splitlines()[0].removeprefix("# ")
     assert entries[str(path.relative_to(ROOT).with_suffix(""))] == f"{notebook.metadata['vec2attn']['number']} {title}"
 

@@ -55,7 +55,7 @@ export function sentence(reason, before, now, word, target, n) {
 }
 
 const ROW = 28, TOP = 26, WIDE = 320, ASKING = 74, FROM = 82, TO = 136, ASKED = 142, BAR = 212, SPAN = 62;
-const SIDE = 258, LEFT = 68, ABOVE = 66, LONGEST = 8, PURPLE = [146, 112, 219];
+const SIDE = 258, LEFT = 68, ABOVE = 66, LONGEST = 7, PURPLE = [146, 112, 219];
 const short = (token) => { const word = readable(token); return word.length <= LONGEST ? word : `${word.slice(0, LONGEST - 1)}…`; };
 const middle = (i) => TOP + ROW * (i + 0.5);
 const written = (x) => x.toFixed(2);

@@ -24,7 +24,7 @@ ROW, TOP, WIDE = 28, 26, 320
 ASKING, FROM, TO, ASKED, BAR, SPAN = 74, 82, 136, 142, 212, 62
 # the table of all weights
 SIDE, LEFT, ABOVE = 258, 68, 66
-LONGEST = 8  # letters of a token that have room
+LONGEST = 7  # letters of a token that have room
 
 PARTS = ("Q", "K", "lengths")
 

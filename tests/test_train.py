@@ -68,6 +68,13 @@ def test_equal_logits_cost_the_logarithm_of_the_vocabulary():
     assert float(next_token_loss(torch.zeros(2, 3, 50), torch.ones(2, 3, dtype=int))) == pytest.approx(math.log(50))
 
 
+def test_the_loss_is_computed_in_float32_whatever_the_logits_are():
+    z = torch.randn(3, 40)
+    loss = next_token_loss(z.bfloat16(), torch.tensor([1, 0, 39]))
+    assert loss.dtype == torch.float32
+    assert float(loss) == float(next_token_loss(z.bfloat16().float(), torch.tensor([1, 0, 39])))
+
+
 def test_a_new_gpt_starts_near_the_logarithm_of_the_vocabulary(gpt):
     ids = torch.randint(11, (200,))
     assert held_out_loss(gpt, ids, length=12) == pytest.approx(math.log(11), abs=0.1)
@@ -175,8 +182,8 @@ def test_adamw_moves_as_the_books_own():
     with torch.no_grad():
         layer.weight.copy_(torch.tensor(start))
     theirs, ours = adamw(layer, weight_decay=0.1), AdamW([mine], lr=0.01, betas=(0.9, 0.95), weight_decay=0.1)
-    for _ in range(3):
-        layer.weight.grad, mine.grad = torch.tensor(grad), grad.copy()
+    for factor in (1, -3, 0.2):  # a gradient that stays the same would hide the running means
+        layer.weight.grad, mine.grad = torch.tensor(factor * grad), factor * grad
         theirs.param_groups[0]["lr"] = 0.01
         theirs.step()
         ours.step()
@@ -228,21 +235,25 @@ def test_two_runs_give_the_same_numbers():
     assert ends[0] == ends[1]
 
 
-def test_the_first_step_is_adamw_on_the_clipped_gradient(gpt):
+def test_steps_are_adamw_on_clipped_gradients_at_the_rates_of_the_schedule(gpt):
     twin = GPT(gpt.config)
     twin.load_state_dict(gpt.state_dict())
-    end = list(train(gpt, TEXT, TEXT, rng=np.random.default_rng(1), steps=1, length=12, batch=4, clip=0.1))[-1]
-    x, y = windows(TEXT, 12, 4, np.random.default_rng(1))
-    loss = next_token_loss(twin(x), y)
-    loss.backward()
-    norm = clip_gradients(twin, 0.1)
-    optimizer = adamw(twin)
-    for group in optimizer.param_groups:
-        group["lr"] = end.rate
-    optimizer.step()
+    settings = {"steps": 3, "length": 12, "batch": 4, "clip": 0.1, "weight_decay": 0.5, "peak": 1e-2}
+    end = list(train(gpt, TEXT, TEXT, rng=np.random.default_rng(1), **settings))[-1]
+    optimizer, rng, losses, norms = adamw(twin, weight_decay=0.5), np.random.default_rng(1), [], []
+    for step in (1, 2, 3):
+        x, y = windows(TEXT, 12, 4, rng)
+        loss = next_token_loss(twin(x), y)
+        twin.zero_grad()
+        loss.backward()
+        norms.append(clip_gradients(twin, 0.1))
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step / 3, 1e-2)
+        optimizer.step()
+        losses.append(loss.item())
     for mine, theirs in zip(gpt.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs)
-    assert (end.train_loss, end.gradient) == pytest.approx((loss.item(), norm))
+    assert (end.train_loss, end.gradient) == pytest.approx((np.mean(losses), np.mean(norms)))
 
 
 def test_train_loss_is_a_mean_over_the_steps_since_the_last_report(gpt):

@@ -29,6 +29,7 @@ def test_page_meets_wcag_2_2_aa(reader, record_property, path, width):
         page.emulate_media(color_scheme=scheme)
         page.wait_for_function("(theme) => document.documentElement.dataset.theme === theme", arg=scheme)
         page.wait_for_timeout(300)  # the theme marks what scrolls, and plots take their new colours
+        page.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")
         found = page.evaluate(RUN, only)
         assert found["passes"] > (20 if only is everything else 0), "axe checked next to nothing"
         for violation in found["violations"]:

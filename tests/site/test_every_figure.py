@@ -33,7 +33,7 @@ CLIPPED = """(box) => {
     for (const e of box.querySelectorAll('*')) {
         const sized = /strict|size/.test(getComputedStyle(e).contain) && !e.closest('.v2a-hidden, input, svg');
         const over = e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > e.clientWidth + 1;
-        if (sized && over) found.push(e.textContent);
+        if (sized && over && e.textContent.trim()) found.push(e.textContent);
     }
     return found;
 }"""

@@ -209,8 +209,15 @@ def test_at_360_px_nothing_is_cut_off_and_fingers_find_the_tips(reader, live):
         assert area["x"] >= frame["x"] - 1
         assert area["x"] + area["width"] <= frame["x"] + frame["width"] + 1
     for row in box.locator(".v2d-facts > div").all():
-        name, value = row.locator("dt").bounding_box(), row.locator("b").bounding_box()
-        assert name["x"] + name["width"] < value["x"], "a name runs into its number"
+        ends = row.evaluate(
+            """(row) => ['dt', 'b'].map((tag) => {
+                const range = document.createRange();
+                range.selectNodeContents(row.querySelector(tag));
+                const { left, right } = range.getBoundingClientRect();
+                return [left, right];
+            })"""
+        )
+        assert ends[0][1] < ends[1][0], "a name runs into its number"
 
 
 def test_without_a_script_the_picture_has_the_numbers_of_the_library(reader):

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from copy import deepcopy
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -413,7 +414,7 @@ def test_processes_end_with_a_parent_that_is_killed_and_leave_no_files(tmp_path)
     script.write_text(code, encoding="utf-8")
     places = tmp_path / "places"
     places.mkdir()
-    environment = {**os.environ, "TMPDIR": str(places)}
+    environment = {**os.environ, "TMPDIR": str(places), "PYTHONPATH": str(Path(__file__).parent)}  # for its workers
     parent = subprocess.Popen([sys.executable, str(script), str(tmp_path / "pid")], env=environment)
     try:
         paths = [tmp_path / f"pid{rank}" for rank in range(2)]

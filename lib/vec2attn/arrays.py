@@ -84,6 +84,11 @@ def whole_number(name: str, value: Any) -> int:
     return whole
 
 
+def whole_numbers(**values: Any) -> tuple[int, ...]:
+    """Return several numbers of things, each as `whole_number` does."""
+    return tuple(whole_number(name, value) for name, value in values.items())
+
+
 def as_matrix(name: str, values: Real[np.ndarray, "..."] | list) -> Float[np.ndarray, "m n"]:
     """Return `values` as a floating-point matrix; refuses what `as_reals` refuses, and any other number of axes."""
     array = as_reals(name, values)

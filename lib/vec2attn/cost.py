@@ -17,13 +17,13 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, Real
 
-from vec2attn.arrays import as_reals, whole_number
+from vec2attn.arrays import as_reals, whole_number, whole_numbers
 from vec2attn.device import best_device, synchronise
 
 
 def matmul_flops(m: int, k: int, n: int) -> int:
     """Return the operations of an (m, k) by (k, n) product: 2·m·k·n."""
-    m, k, n = _sizes(m=m, k=k, n=n)
+    m, k, n = whole_numbers(m=m, k=k, n=n)
     return 2 * m * k * n
 
 
@@ -35,7 +35,7 @@ def matmul_bytes(m: int, k: int, n: int, itemsize: int = 4) -> int:
     m, k, n : an (m, k) by (k, n) product
     itemsize : bytes a number, 4 for float32
     """
-    m, k, n, itemsize = _sizes(m=m, k=k, n=n, itemsize=itemsize)
+    m, k, n, itemsize = whole_numbers(m=m, k=k, n=n, itemsize=itemsize)
     return itemsize * (m * k + k * n + m * n)
 
 
@@ -103,19 +103,19 @@ def block_ledger(
 
     Source: Vaswani et al. 2017, section 3, arXiv:1706.03762; Shazeer 2020, eq. 6, arXiv:2002.05202
     """
-    B, T, d, H = _sizes(batch=batch, tokens=tokens, d=d, heads=heads)
+    B, T, d, H = whole_numbers(batch=batch, tokens=tokens, d=d, heads=heads)
     if layout not in ("gpt", "llama"):
         raise ValueError(f'layout must be "gpt" or "llama"; got {layout!r}')
     if head_size is None and d % H:
         raise ValueError(f"d must be a multiple of heads, or head_size be given; got d={d}, heads={H}")
-    (h,) = _sizes(head_size=d // H if head_size is None else head_size)
-    (G,) = _sizes(kv_heads=H if kv_heads is None else kv_heads)
+    h = whole_number("head_size", d // H if head_size is None else head_size)
+    G = whole_number("kv_heads", H if kv_heads is None else kv_heads)
     if H % G:
         raise ValueError(f"kv_heads must divide heads; got heads={H}, kv_heads={G}")
-    (hidden,) = _sizes(hidden=4 * d if hidden is None else hidden)
+    hidden = whole_number("hidden", 4 * d if hidden is None else hidden)
     if memory is not None and cached:
         raise ValueError(f"keys come from a memory or from a cache; got memory={memory} and cached={cached}")
-    (new,) = _sizes(memory=T if memory is None else memory)
+    new = whole_number("memory", T if memory is None else memory)
     S = new + (whole_number("cached", cached) if cached else 0)
     gpt, D = layout == "gpt", H * h
 
@@ -184,7 +184,7 @@ def decoder_ledger(
     """
     sizes: dict[str, Any] = {"cached": cached, "kv_heads": kv_heads, "hidden": hidden, "layout": layout}
     block = total(block_ledger(batch, tokens, d, heads, **sizes))
-    V, N, L = _sizes(vocabulary=vocabulary, length=length, layers=layers)
+    V, N, L = whole_numbers(vocabulary=vocabulary, length=length, layers=layers)
     if tokens + cached > N:
         raise ValueError(f"the model knows {N} positions; got {tokens + cached}")
     row, gpt = (batch, tokens, d), layout == "gpt"
@@ -317,7 +317,7 @@ def measure_roofline(device: Any = "cpu", sizes: tuple[int, ...] | None = None, 
         raise ValueError("sizes is empty: the peak is the best rate of at least one product")
 
     def rate(rows: int) -> float:
-        A = torch.randn(*_sizes(rows=rows, columns=rows), device=device)
+        A = torch.randn(*whole_numbers(rows=rows, columns=rows), device=device)
         return matmul_flops(rows, rows, rows) / fastest_seconds(lambda: A @ A, min_run_time)
 
     peak = max(rate(rows) for rows in sizes)
@@ -343,7 +343,7 @@ def blocked_matmul(
     A, B = as_reals("A", A), as_reals("B", B)
     if A.ndim != 2 or B.ndim != 2 or A.shape[1] != B.shape[0]:
         raise ValueError(f"need A (m, k) and B (k, n); got A {A.shape} and B {B.shape}")
-    (block,) = _sizes(block=block)
+    block = whole_number("block", block)
     C = np.zeros((A.shape[0], B.shape[1]), np.result_type(A, B))
     for i in range(0, A.shape[0], block):
         for j in range(0, B.shape[1], block):
@@ -373,7 +373,7 @@ def blocked_loads(m: int, k: int, n: int, block: int) -> int:
 
     Source: Hong & Kung 1981, doi:10.1145/800076.802486 (no order beats a constant times mkn/√memory)
     """
-    m, k, n, block = _sizes(m=m, k=k, n=n, block=block)
+    m, k, n, block = whole_numbers(m=m, k=k, n=n, block=block)
     return m * k * -(-n // block) + k * n * -(-m // block)
 
 
@@ -398,7 +398,3 @@ def _times(step: Callable[[], Any], min_run_time: float) -> list[float]:
 def _check_step(step: Any) -> None:
     if not callable(step):
         raise TypeError(f"a step is a function without arguments, such as lambda: A @ B; got {type(step).__name__}")
-
-
-def _sizes(**sizes: int) -> tuple[int, ...]:
-    return tuple(whole_number(name, size) for name, size in sizes.items())

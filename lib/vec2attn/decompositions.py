@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Real
 
-from vec2attn.arrays import as_reals, whole_number
+from vec2attn.arrays import as_reals, whole_number, whole_numbers
 from vec2attn.tensors import fold, khatri_rao, mode_product, unfold
 
 
@@ -131,9 +131,8 @@ def cp_als(
     doi:10.1137/07070111X; Carroll & Chang 1970, doi:10.1007/BF02310791
     """
     X, largest = _scaled(T)
-    rank, max_sweeps = whole_number("rank", rank), whole_number("max_sweeps", max_sweeps)
-    if not (math.isfinite(tolerance) and tolerance >= 0):
-        raise ValueError(f"tolerance must be a finite number ≥ 0; got {tolerance}")
+    rank, max_sweeps = whole_numbers(rank=rank, max_sweeps=max_sweeps)
+    _check_tolerance(tolerance)
     if not X.any():
         raise ValueError(f"T {X.shape} is zero everywhere: it is a sum of no outer products at all")
     length, last = np.linalg.norm(X), X.ndim - 1
@@ -199,8 +198,7 @@ def tucker(
     if method not in ("hosvd", "hooi"):
         raise ValueError(f'method must be "hosvd" or "hooi"; got {method!r}')
     max_sweeps = whole_number("max_sweeps", max_sweeps)
-    if not (math.isfinite(tolerance) and tolerance >= 0):
-        raise ValueError(f"tolerance must be a finite number ≥ 0; got {tolerance}")
+    _check_tolerance(tolerance)
     factors = [_left_svd(unfold(X, n))[0][:, :r] for n, r in enumerate(ranks)]
     core, error = _core(X, factors)
     errors = [error]
@@ -316,3 +314,8 @@ def _ranks(ranks: Sequence[int], wanted: int, what: str) -> tuple[int, ...]:
     if min(whole) < 1:
         raise ValueError(f"ranks must be at least 1; got {whole}")
     return whole
+
+
+def _check_tolerance(tolerance: float | int) -> None:
+    if not (math.isfinite(tolerance) and tolerance >= 0):
+        raise ValueError(f"tolerance must be a finite number ≥ 0; got {tolerance}")

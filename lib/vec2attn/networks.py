@@ -11,13 +11,13 @@ import string
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from vec2attn.notebook import picture
+from vec2attn.notebook import COLOURS, picture
 from vec2attn.tensors import parse
 
 MOST = 12  # circles; more would be too small to read
 RADIUS, STEP, HIGH, LEG = 19.0, 96.0, 84.0, 52.0  # of a circle; between two, between rows; of a free line; in pixels
 # the site has these variables; elsewhere the second colour, legible on white and on near-black
-MAP, OUT, INK = "var(--map, #9270DB)", "var(--out, #2A9D7C)", "currentColor"
+MAP, OUT, INK = COLOURS["map"], COLOURS["out"], "currentColor"
 FREE = RADIUS, 0.0  # from a circle to a point
 
 Point = tuple[float, float]

@@ -7,6 +7,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+# the colours of the roles in drawings: those of the page where it has some, else ones that can be seen on any
+COLOURS = {
+    "in": "var(--in, #3D8BDB)",
+    "key": "var(--key, #C9751F)",
+    "out": "var(--out, #2A9D7C)",
+    "map": "var(--map, #9270DB)",
+    "error": "var(--error, #E0555B)",
+    "muted": "var(--muted, #7D8590)",
+}
+
 
 class Source:
     """A piece of source text that notebooks and the site highlight in their own way."""
@@ -49,11 +59,18 @@ def picture(svg: str, *, name: str, label: str, words: str, box: Sequence[float 
     box : left, top, width and height, in pixels
     """
     _, _, width, _ = box
-    return (
-        '<div class="drawing"><div style="overflow-x: auto; margin: 1em 0" tabindex="0" role="group" '
+    return drawing(
+        '<div style="overflow-x: auto; margin: 1em 0" tabindex="0" role="group" '
         f'aria-label="{name.capitalize()}"><svg role="img" aria-label="{html.escape(label)}" '
         f'viewBox="{" ".join(f"{x:.0f}" for x in box)}" '
         f'style="display: block; margin: auto; width: {width:.0f}px; min-width: {0.8 * width:.0f}px; '
-        f'max-width: 100%; height: auto; font: 13px system-ui, sans-serif">{svg}</svg></div>'
-        f"<details><summary>The {name} in words</summary><pre>{html.escape(words)}</pre></details></div>"
+        f'max-width: 100%; height: auto; font: 13px system-ui, sans-serif">{svg}</svg></div>',
+        name,
+        words,
     )
+
+
+def drawing(pictures: str, name: str, words: str) -> str:
+    """Return pictures as HTML, and below them, folded away, all that they show in words; `name` as in `picture`."""
+    folded = f"<details><summary>The {name} in words</summary><pre>{html.escape(words)}</pre></details>"
+    return f'<div class="drawing">{pictures}{folded}</div>'

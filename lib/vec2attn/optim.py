@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from vec2attn.arrays import whole_number
+from vec2attn.arrays import whole_number, whole_numbers
 from vec2attn.autograd import Tensor
 
 SMALLEST_SCALE = 2.0**-24  # with it, numbers up to 10¹² would fit into float16: more is a mistake elsewhere
@@ -29,7 +29,7 @@ def minibatches(n: int, size: int, rng: np.random.Generator) -> list[Int[np.ndar
     ------
     ValueError : n or size below 1
     """
-    n, size = whole_number("n", n), whole_number("size", size)
+    n, size = whole_numbers(n=n, size=size)
     order = rng.permutation(n)
     return [order[start : start + size] for start in range(0, n, size)]
 

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from vec2attn.arrays import as_reals, whole_number
+from vec2attn.arrays import as_reals, whole_number, whole_numbers
 
 
 def windows(
@@ -27,7 +27,7 @@ def windows(
     ------
     ValueError : length or batch below 1; the text has no more than `length` tokens
     """
-    length, batch = whole_number("length", length), whole_number("batch", batch)
+    length, batch = whole_numbers(length=length, batch=batch)
     if ids.ndim != 1 or len(ids) <= length:
         raise ValueError(f"a window of {length} tokens and the next one need a row of more; got shape {_shape(ids)}")
     starts = torch.from_numpy(rng.integers(len(ids) - length, size=(batch, 1))).to(ids.device)
@@ -62,7 +62,7 @@ def held_out_loss(model: nn.Module, ids: Int[Tensor, " n"], *, length: int, batc
     ------
     ValueError : length or batch below 1, fewer than two tokens
     """
-    length, batch = whole_number("length", length), whole_number("batch", batch)
+    length, batch = whole_numbers(length=length, batch=batch)
     if ids.ndim != 1 or len(ids) < 2:
         raise ValueError(f"a loss needs a row of at least two tokens; got shape {_shape(ids)}")
     n, was_training = len(ids) - 1, model.training
@@ -282,7 +282,7 @@ def train(
 
     Cost: about 6 FLOPs a weight and token, forward and backward.
     """
-    steps, every = whole_number("steps", steps), whole_number("every", every)
+    steps, every = whole_numbers(steps=steps, every=every)
     if seconds is not None and not seconds > 0:
         raise ValueError(f"seconds must be positive; got {seconds}")
     optimizer, begin = adamw(model, weight_decay=weight_decay), time.monotonic()

@@ -12,9 +12,21 @@ STATIC = Path(__file__).parent / "static"
 
 def setup(app: Any) -> dict[str, bool]:
     """Register all parts with Sphinx."""
-    from vec2attn_site import assets, claims, copies, execution, figures, fonts, formulas, mind_map, offline, pages
+    from vec2attn_site import (
+        assets,
+        claims,
+        copies,
+        execution,
+        figures,
+        fonts,
+        formulas,
+        mind_map,
+        offline,
+        outline,
+        pages,
+    )
 
-    for part in (execution, figures, formulas, assets, copies, mind_map, claims, pages, fonts, offline):
+    for part in (outline, execution, figures, formulas, assets, copies, mind_map, claims, pages, fonts, offline):
         part.setup(app)
     # a page is rendered anew when the code that renders it has changed
     code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.*")))

@@ -16,9 +16,9 @@ import yaml
 from bs4 import BeautifulSoup
 
 from vec2attn_site.browser import chromium
+from vec2attn_site.pages import BOOK
 
 NAME = "from-vectors-to-attention.pdf"
-TITLE = "From Vectors to Attention"
 POINTING = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "data-target")  # attributes that hold ids
 UNPRINTED = ".headerlink, button, .book-run, .book-done, .claims-search, .map-progress, .map-words, .prev-next-area"
 STYLE = """
@@ -123,8 +123,8 @@ def bound(site: Path, folder: Path) -> str:
     )
     return (
         f'<!doctype html><html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8">'
-        f"<title>{TITLE}</title>{sheets}<style>{STYLE}</style></head><body>"
-        f'<div class="bound-cover"><h1>{TITLE}</h1><p>The linear algebra inside large language models</p></div>'
+        f"<title>{BOOK}</title>{sheets}<style>{STYLE}</style></head><body>"
+        f'<div class="bound-cover"><h1>{BOOK}</h1><p>The linear algebra inside large language models</p></div>'
         f'<nav class="bound-contents bound-page"><h2>Contents</h2><ul>{listed}</ul></nav>'
         f"{articles['index']}{body}"
         '<script src="_static/vec2attn/plotly-host.js"></script></body></html>'

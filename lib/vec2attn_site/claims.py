@@ -10,7 +10,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from sphinx import addnodes
 
-from vec2attn_site.outline import read
+from vec2attn_site.outline import gathers, read
 
 OFTEN = "Often said:"
 KINDS = {"false": "✗", "true": "✓", "it depends": "∼"}
@@ -26,6 +26,7 @@ class Claims(Directive):  # type: ignore[misc]
 
     def run(self) -> list[nodes.Node]:
         """Put the node in its place; it is filled when all pages are read."""
+        gathers(self.state.document.settings.env)
         return [claims()]
 
 
@@ -123,14 +124,8 @@ def _fill(app: Any, doctree: nodes.document, docname: str) -> None:
         )
 
 
-def _again(app: Any, env: Any, added: set[str], changed: set[str], removed: set[str]) -> set[str]:
-    """Fill the table anew whenever a page has changed."""
-    return {name for name in env.found_docs if name.endswith("/claims")} if added | changed | removed else set()
-
-
 def setup(app: Any) -> None:
     """Connect to Sphinx."""
     app.add_node(claims)
     app.add_directive("claims", Claims)
     app.connect("doctree-resolved", _fill, priority=400)  # before formulas and links are drawn
-    app.connect("env-get-outdated", _again)

@@ -9,7 +9,7 @@ from typing import Any
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
-from vec2attn_site.outline import Notebook, read, reduced
+from vec2attn_site.outline import Notebook, gathers, read, reduced
 
 HEIGHT, GAP_X, GAP_Y, HEAD = 54, 14, 26, 30  # of a node, between nodes, and of a stop's name
 SIZES = {"wide": (640, 3, 25), "narrow": (328, 2, 18)}  # width, nodes in a row, letters in a line
@@ -24,12 +24,12 @@ class MindMap(Directive):  # type: ignore[misc]
 
     def run(self) -> list[nodes.Node]:
         """Put the node in its place; it is drawn when every title is known."""
+        gathers(self.state.document.settings.env)
         return [mind_map()]
 
 
-def places(books: list[Notebook], columns: int, width: int) -> tuple[dict[str, tuple[float, float]], dict[str, float]]:
-    """Return the upper left corner of each node, and the height at which the name of each stop stands."""
-    wide = (width - (columns - 1) * GAP_X) / columns
+def places(books: list[Notebook], columns: int, wide: float) -> tuple[dict[str, tuple[float, float]], dict[str, float]]:
+    """Return the upper left corner of each node, all equally wide, and the height at which each stop has its name."""
     corners, heads, y = {}, {}, 0.0
     for part in dict.fromkeys(book.part for book in books):
         heads[part] = y + HEAD - 12
@@ -55,7 +55,7 @@ def picture(books: list[Notebook], size: str, address: Callable[[str], str]) -> 
     """Return the map as SVG. `address` gives the link of a docname."""
     width, columns, letters = SIZES[size]
     wide = (width - (columns - 1) * GAP_X) / columns
-    corners, heads = places(books, columns, width)
+    corners, heads = places(books, columns, wide)
     tall = max(y for _, y in corners.values()) + HEIGHT + 4
     arrows = "".join(
         f'<path class="map-arrow" data-from="{a}" data-to="{b}" marker-end="url(#map-tip-{size})" '
@@ -108,14 +108,8 @@ def _draw(app: Any, doctree: nodes.document, docname: str) -> None:
         node.replace_self(nodes.raw("", made, format="html"))
 
 
-def _again(app: Any, env: Any, added: set[str], changed: set[str], removed: set[str]) -> set[str]:
-    """Draw the map anew whenever a notebook has changed."""
-    return {app.config.root_doc} if added | changed | removed else set()
-
-
 def setup(app: Any) -> None:
     """Connect to Sphinx."""
     app.add_node(mind_map)
     app.add_directive("mind-map", MindMap)
     app.connect("doctree-resolved", _draw)
-    app.connect("env-get-outdated", _again)

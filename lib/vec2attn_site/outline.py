@@ -3,7 +3,6 @@
 import json
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ LINK = re.compile(r"\]\(([^)#\s]+\.ipynb)[^)]*\)")
 class Notebook:
     """A notebook, read from its file. `needs` are the numbers of the notebooks named in its **Needs:** paragraph."""
 
-    path: Path
     docname: str
     number: str
     title: str
@@ -23,12 +21,7 @@ class Notebook:
     minutes: int
     description: str
     needs: tuple[str, ...]
-    cells: list[dict[str, Any]]
-
-    @cached_property
-    def text(self) -> str:
-        """Return all its Markdown."""
-        return "\n\n".join("".join(cell["source"]) for cell in self.cells if cell["cell_type"] == "markdown")
+    text: str  # all its Markdown
 
 
 def read(root: Path) -> list[Notebook]:
@@ -45,14 +38,13 @@ def read(root: Path) -> list[Notebook]:
         raise ValueError(f"two notebooks have the same number: {sorted(by_path.values())}")
     found = []
     for path, file in files.items():
-        sources = ["".join(cell["source"]) for cell in file["cells"] if cell["cell_type"] == "markdown"]
+        text = "\n\n".join("".join(cell["source"]) for cell in file["cells"] if cell["cell_type"] == "markdown")
         found.append(
             Notebook(
-                path=path,
                 docname=path.relative_to(root).with_suffix("").as_posix(),
-                title=next(line[2:] for line in sources[0].splitlines() if line.startswith("# ")),
-                needs=_needs(path, "\n\n".join(sources), by_path),
-                cells=file["cells"],
+                title=next(line[2:] for line in text.splitlines() if line.startswith("# ")),
+                needs=_needs(path, text, by_path),
+                text=text,
                 **{name: facts[path][name] for name in ("number", "part", "minutes", "description")},
             )
         )
@@ -89,3 +81,18 @@ def reduced(needs: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
         for start in before
         if not any(start in above[other] for other in before)
     ]
+
+
+def gathers(env: Any) -> None:
+    """Note that the page which is being read is made from all notebooks: it is made anew whenever one has changed."""
+    env.metadata[env.docname]["gathers"] = True
+
+
+def _again(app: Any, env: Any, added: set[str], changed: set[str], removed: set[str]) -> set[str]:
+    gathering = {name for name in env.found_docs if env.metadata.get(name, {}).get("gathers")}
+    return gathering if added | changed | removed else set()
+
+
+def setup(app: Any) -> None:
+    """Connect to Sphinx."""
+    app.connect("env-get-outdated", _again)

@@ -1,6 +1,7 @@
 """An interactive figure as an open page shows it: the hands and eyes that the tests of all figures share."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from site_reader import PAGES, SITE, Visit
@@ -18,6 +19,11 @@ def figures() -> list[tuple[str, str]]:
 
 
 FIGURES = figures()
+
+
+def number(text: str) -> float:
+    """Read a number as the figures write it."""
+    return float(text.replace("−", "-"))
 
 
 class FigurePage:
@@ -57,6 +63,22 @@ class FigurePage:
         if share is None:
             share = slider.evaluate("(s) => (s.value - s.min) / (s.max - s.min)")
         return area["x"] + 9 + share * (area["width"] - 18), area["y"] + area["height"] / 2
+
+    def by_mouse_and_keys(self, label: str, shares: Sequence[float], keys: Sequence[str]) -> None:
+        """Move a slider by clicks on its way, then by keys; each time the numbers must be those of the library."""
+        slider = self.slider(label)
+        slider.scroll_into_view_if_needed()
+        for share in shares:
+            self.page.mouse.click(*self.place(slider, share))
+            self.assert_equals_library()
+        for key in keys:
+            slider.press(key)
+            self.assert_equals_library()
+        assert slider.evaluate("(s) => s === document.activeElement")
+
+    def assert_equals_library(self) -> Any:
+        """Compare what is shown with the library."""
+        raise NotImplementedError
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Drag with the mouse from one place of the screen to another."""

@@ -33,10 +33,6 @@ def heads():
     return found
 
 
-def number(text):
-    return float(text.replace("−", "-"))
-
-
 class Explorer(FigurePage):
     """The figure in an open page."""
 

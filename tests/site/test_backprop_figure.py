@@ -3,16 +3,12 @@
 import re
 
 import pytest
-from figure_page import FigurePage
+from figure_page import FigurePage, number
 from site_reader import choose_theme, contrast, painted
 
 from vec2attn.widgets.backprop import GRAPHS, INPUTS, Backprop
 
 CHAPTER = "chapters/06_autograd/reverse_mode.html"
-
-
-def number(text):
-    return float(text.replace("−", "-"))
 
 
 class Graph(FigurePage):

@@ -81,15 +81,7 @@ def test_the_figure_starts_below_the_bound(bowl):
 
 @pytest.mark.parametrize("label", ["Step size η", "Condition κ"])
 def test_sliders_by_mouse_and_keys_give_the_numbers_of_the_library(bowl, label):
-    slider = bowl.slider(label)
-    slider.scroll_into_view_if_needed()
-    for share in (0.3, 0.8):
-        bowl.page.mouse.click(*bowl.place(slider, share))
-        bowl.assert_equals_library()
-    for key in ("ArrowRight", "PageDown", "Home", "End"):
-        slider.press(key)
-        bowl.assert_equals_library()
-    assert slider.evaluate("(s) => s === document.activeElement")
+    bowl.by_mouse_and_keys(label, (0.3, 0.8), ("ArrowRight", "PageDown", "Home", "End"))
 
 
 def test_the_predictions_of_the_text_come_true(bowl):

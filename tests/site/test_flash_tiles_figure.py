@@ -93,14 +93,7 @@ def test_causal_skips_the_tiles_of_the_future(tiles):
 
 @pytest.mark.parametrize("label", ["Step", "Query"])
 def test_sliders_by_mouse_and_keys(tiles, label):
-    slider = tiles.slider(label)
-    slider.scroll_into_view_if_needed()
-    for share in (0.1, 0.5, 0.9):
-        tiles.page.mouse.click(*tiles.place(slider, share))
-        tiles.assert_equals_library()
-    for key in ("ArrowLeft", "Home", "ArrowRight", "End"):
-        slider.press(key)
-        tiles.assert_equals_library()
+    tiles.by_mouse_and_keys(label, (0.1, 0.5, 0.9), ("ArrowLeft", "Home", "ArrowRight", "End"))
 
 
 def test_a_finger_moves_all_of_it(reader):

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from figure_page import FigurePage
+from figure_page import FigurePage, number
 from site_reader import choose_theme, painted, theme
 
 from vec2attn.widgets.jacobian2d import GRID, MAPS, SIZE, SMALLEST, Jacobian2d, _digits, area
@@ -68,10 +68,6 @@ class Plane(FigurePage):
         return seen
 
 
-def number(text):
-    return float(text.replace("−", "-"))
-
-
 @pytest.fixture
 def plane(reader):
     return Plane(reader())
@@ -89,15 +85,7 @@ def test_figure_starts_as_python_says(plane):
 
 def test_sliders_by_mouse_and_keys_give_the_numbers_of_the_library(plane):
     for label in ("x of p", "y of p", "Size h"):
-        slider = plane.slider(label)
-        slider.scroll_into_view_if_needed()
-        for share in (0.2, 0.7):
-            plane.page.mouse.click(*plane.place(slider, share))
-            plane.assert_equals_library()
-        for key in ("ArrowRight", "Home", "End"):
-            slider.press(key)
-            plane.assert_equals_library()
-        assert slider.evaluate("(s) => s === document.activeElement")
+        plane.by_mouse_and_keys(label, (0.2, 0.7), ("ArrowRight", "Home", "End"))
 
 
 @pytest.mark.parametrize("name", MAPS)

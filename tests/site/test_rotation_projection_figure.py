@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from figure_page import FigurePage
+from figure_page import FigurePage, number
 from site_reader import choose_theme, painted, theme
 
 from vec2attn.widgets.rotation_projection import CONVENTIONS, LETTER, RotationProjection, formula
@@ -95,10 +95,6 @@ class Plane(FigurePage):
             wanted = np.outer([places.min(), places.max()], along)
             np.testing.assert_allclose(ends, wanted, atol=2e-3)
         return seen
-
-
-def number(text):
-    return float(text.replace("−", "-"))
 
 
 def pair(text):

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from figure_page import FigurePage
+from figure_page import FigurePage, number
 from site_reader import choose_theme, painted
 
 from vec2attn.svd import svd
@@ -30,10 +30,6 @@ READ = """(box) => {
         said: box.querySelector('.v2a-said').textContent,
     };
 }"""
-
-
-def number(text):
-    return float(text.replace("−", "-"))
 
 
 class Planes(FigurePage):
@@ -116,15 +112,7 @@ def test_rotate_stretch_rotate_step_by_step(planes):
 
 @pytest.mark.parametrize("label", ["Step", "x at angle"])
 def test_sliders_by_mouse_and_keys_give_the_numbers_of_the_library(planes, label):
-    slider = planes.slider(label)
-    slider.scroll_into_view_if_needed()
-    for share in (0.15, 0.5, 0.8):
-        planes.page.mouse.click(*planes.place(slider, share))
-        planes.assert_equals_library()
-    for key in ("ArrowRight", "PageDown", "Home", "End"):
-        slider.press(key)
-        planes.assert_equals_library()
-    assert slider.evaluate("(s) => s === document.activeElement")
+    planes.by_mouse_and_keys(label, (0.15, 0.5, 0.8), ("ArrowRight", "PageDown", "Home", "End"))
 
 
 def test_the_longest_image_is_found_along_v1(planes):

@@ -85,7 +85,7 @@ def test_shapes_that_compute_nothing_and_the_block_are_those_of_built_layers():
 def test_terms_worked_by_hand():
     sizes = {"B": 5, "T": 12, "d": 768}
     cases = [("value", "2 B T d", sizes), ("value", "", sizes), ("written", ["d T", "d"], sizes),
-             ("written", ["", ""], sizes), ("grouped", 1234567), ("grouped", 999)]  # fmt: skip
+             ("written", ["", ""], sizes), ("commas", 1234567), ("commas", 999)]  # fmt: skip
     wanted = [2 * 5 * 12 * 768, 0, "768 · 12 + 768 = 9,984", "none", "1,234,567", "999"]
     assert run("shape_ledger", cases) == wanted
 

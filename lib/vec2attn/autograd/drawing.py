@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vec2attn.autograd.engine import Tensor, gradients
-from vec2attn.notebook import picture
+from vec2attn.notebook import COLOURS, picture
 
 MOST = 60  # nodes; more would be too small to read
 WIDE, GAP, LINE = 128, 14, 17  # of a node, between two, of a line of text; in pixels
 # the site has these variables; elsewhere the second colour, legible on white and on near-black
 STYLES = {
-    "parameter": ("var(--in, #3D8BDB)", "2"),
-    "constant": ("var(--muted, #7D8590)", "1.2"),
+    "parameter": (COLOURS["in"], "2"),
+    "constant": (COLOURS["muted"], "1.2"),
     "operation": ("currentColor", "1.2"),
-    "result": ("var(--out, #2A9D7C)", "2.6"),
+    "result": (COLOURS["out"], "2.6"),
 }
-RED = "var(--error, #E0555B)"
+RED = COLOURS["error"]
 
 
 @dataclass

@@ -3,8 +3,9 @@
 import math
 
 from vec2attn.arrays import whole_number
+from vec2attn.notebook import COLOURS, drawing
 
-BLUE, ORANGE, GREY = "var(--in, #3D8BDB)", "var(--key, #C9751F)", "var(--muted, #7D8590)"
+BLUE, ORANGE, GREY = (COLOURS[role] for role in ("in", "key", "muted"))
 MOST = 6  # ranks; more would be too small to read
 SIDE, WIDE, HIGH = 260, 66, 40  # of the picture, of a rank's box; in pixels
 
@@ -40,11 +41,8 @@ class RingDrawing:
             f'style="flex: 0 1 {SIDE}px; min-width: 0; height: auto; font: 13px system-ui, sans-serif">{inside}</svg>'
             for label, inside in ((words, self._circle()), (table, self._timetable()))
         )
-        return (
-            '<div class="drawing"><div style="display: flex; flex-wrap: wrap; gap: 24px; justify-content: center; '
-            f'margin: 1em 0">{parts}</div>'
-            f"<details><summary>The timetable in words</summary><pre>{self!r}</pre></details></div>"
-        )
+        row = "display: flex; flex-wrap: wrap; gap: 24px; justify-content: center; margin: 1em 0"
+        return drawing(f'<div style="{row}">{parts}</div>', "timetable", repr(self))
 
     def _circle(self) -> str:
         middle, radius = SIDE / 2, SIDE / 2 - WIDE / 2 - 2

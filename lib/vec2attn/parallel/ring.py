@@ -12,7 +12,7 @@ import torch.distributed as dist
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-from vec2attn.arrays import whole_number
+from vec2attn.arrays import whole_number, whole_numbers
 
 
 def shard(X: Shaped[Tensor, "..."], parts: int, dim: int = -2, *, striped: bool = False) -> list[Tensor]:
@@ -45,15 +45,14 @@ def token_positions(rank: int, n: int, size: int, *, striped: bool = False) -> I
     ------
     ValueError : no such rank, or no tokens
     """
-    if not 0 <= rank < size:
-        raise ValueError(f"a ring of {size} has ranks 0 … {size - 1}; got {rank}")
+    _check_rank(rank, size)
     n = whole_number("n", n)
     return torch.arange(n) * size + rank if striped else torch.arange(n) + rank * n
 
 
 def all_reduce_bytes(total: int, ranks: int) -> float:
     """Return the bytes that each rank sends when `ranks` of them add up arrays of `total` bytes: 2(P − 1)/P · total."""
-    total, ranks = whole_number("total", total), whole_number("ranks", ranks)
+    total, ranks = whole_numbers(total=total, ranks=ranks)
     return 2 * (ranks - 1) / ranks * total
 
 
@@ -71,8 +70,7 @@ def ring_attention_bytes(tokens: int, width: int, ranks: int, itemsize: int = 4)
     ------
     ValueError : the tokens cannot be cut into equal parts
     """
-    sizes = {"tokens": tokens, "width": width, "ranks": ranks, "itemsize": itemsize}
-    tokens, width, ranks, itemsize = (whole_number(name, size) for name, size in sizes.items())
+    tokens, width, ranks, itemsize = whole_numbers(tokens=tokens, width=width, ranks=ranks, itemsize=itemsize)
     if tokens % ranks:
         raise ValueError(f"{tokens} tokens cannot be cut into {ranks} equal parts")
     return (ranks - 1) * (tokens // ranks) * width * itemsize
@@ -88,7 +86,7 @@ def pipeline_bubble(stages: int, microbatches: int) -> float:
 
     Source: Huang et al. 2019, section 2.3, arXiv:1811.06965
     """
-    stages, microbatches = whole_number("stages", stages), whole_number("microbatches", microbatches)
+    stages, microbatches = whole_numbers(stages=stages, microbatches=microbatches)
     return (stages - 1) / (microbatches + stages - 1)
 
 
@@ -103,8 +101,7 @@ class Ring:
     """
 
     def __init__(self, rank: int, size: int, device: torch.device | str = "cpu") -> None:
-        if not 0 <= rank < size:
-            raise ValueError(f"a ring of {size} has ranks 0 … {size - 1}; got {rank}")
+        _check_rank(rank, size)
         self.rank, self.size, self.device, self.sent = rank, size, torch.device(device), 0
 
     def start(self, *tensors: Tensor, like: Sequence[Tensor] | None = None) -> Callable[[], tuple[Tensor, ...]]:
@@ -173,3 +170,8 @@ class Ring:
             (piece,) = self.start(pieces[i], like=[pieces[i - 1]])()
             pieces[i - 1] = pieces[i - 1] + piece if step < P - 1 else piece
         return torch.cat(pieces).reshape(X.shape)
+
+
+def _check_rank(rank: int, size: int) -> None:
+    if not 0 <= rank < size:
+        raise ValueError(f"a ring of {size} has ranks 0 … {size - 1}; got {rank}")

@@ -27,17 +27,15 @@ export function ledger(steps, sizes) {
   }));
 }
 
-/** A whole number with commas, as in the text. */
-export const grouped = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 const WORDS = { query: "queries", "feature of a head": "features of a head" };  // other words take an s
-const many = (n, word) => `${grouped(n)} ${n === 1 ? word : WORDS[word] ?? `${word}s`}`;
+const many = (n, word) => `${commas(n)} ${n === 1 ? word : WORDS[word] ?? `${word}s`}`;
 const shown = (numbers) => `[${numbers.join(", ")}]`;
 /** A sum of terms with their numbers, and what it comes to. */
 export function written(terms, sizes) {
   const found = terms.filter(Boolean);
   if (!found.length) return "none";
-  const products = found.map((term) => factors(term, sizes).map(grouped).join(" · "));
-  return `${products.join(" + ")} = ${grouped(add(found.map((term) => value(term, sizes))))}`;
+  const products = found.map((term) => factors(term, sizes).map(commas).join(" · "));
+  return `${products.join(" + ")} = ${commas(add(found.map((term) => value(term, sizes))))}`;
 }
 
 /** The texts about one step. */
@@ -50,7 +48,7 @@ export function facts({ formula, axes, parameters, flops, others, means }, sizes
 export function sums(steps, sizes) {
   const lines = ledger(steps, sizes), of = (name, part) => add(lines.filter((_, i) => !part || steps[i].of === part).map((line) => line[name]));
   const shares = Object.entries(PARTS).map(([part, words]) => `${words} ${fixed((100 * of("flops", part)) / of("flops"), 1)} %`);
-  return { parameters: grouped(of("parameters")), flops: grouped(of("flops")), others: grouped(of("others")), shares: shares.join(", ") };
+  return { parameters: commas(of("parameters")), flops: commas(of("flops")), others: commas(of("others")), shares: shares.join(", ") };
 }
 
 const times = (now, then) => (now === then ? "as before" : `× ${fixed(now / then, now / then < 0.095 ? 4 : 2)}`);
@@ -68,12 +66,12 @@ export function sentence(diagrams, before, now) {
   const moved = before ? Object.keys(SIZES).filter((name) => before[name] !== now[name]) : [];
   if (before && (moved.length || before.source !== now.source)) {
     const source = now.source === "memory" ? "Keys and values come from a memory." : "Keys and values come from the tokens.";
-    const what = before.source !== now.source ? source : moved.length === 1 ? `${many(now[moved[0]], SIZES[moved[0]][1])} instead of ${grouped(before[moved[0]])}.` : "Other sizes.";
+    const what = before.source !== now.source ? source : moved.length === 1 ? `${many(now[moved[0]], SIZES[moved[0]][1])} instead of ${commas(before[moved[0]])}.` : "Other sizes.";
     return `${what} ${compared(diagrams, before, now)}`;
   }
   const steps = diagrams[now.source], at = steps.findIndex(({ key }) => key === now.step), line = ledger(steps, symbols(now))[at];
-  const has = line.parameters ? `${grouped(line.parameters)} parameters` : "no parameters";
-  return `${steps[at].name}: ${shown(line.shape)}, ${has}, ${line.flops ? `${grouped(line.flops)} FLOPs` : "no matrix product"}.`;
+  const has = line.parameters ? `${commas(line.parameters)} parameters` : "no parameters";
+  return `${steps[at].name}: ${shown(line.shape)}, ${has}, ${line.flops ? `${commas(line.flops)} FLOPs` : "no matrix product"}.`;
 }
 
 function render({ model, el }) {
@@ -148,7 +146,7 @@ function render({ model, el }) {
       const off = which === "positions" && now.source === "tokens", input = control.row.querySelector("input");
       if (input.disabled !== off) input.disabled = off;
       const x = off ? now.tokens : now[which];
-      control.show(near(which, x), grouped(x));
+      control.show(near(which, x), commas(x));
       setAttribute(input, "aria-valuetext", many(x, unit));
     }
     walk.show(at + 1, `${at + 1} of ${steps.length}`);

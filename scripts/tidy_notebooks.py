@@ -18,15 +18,21 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPARED = "nbval-check-output"
-CELL_METADATA = {"tags", "slideshow"}
+UNSEEN = "remove-input"  # quick questions: the code holds the answer, so it is folded away in Jupyter and Colab too
+
+
+def kept(cell: Any) -> dict[str, Any]:
+    """Return the metadata that a cell keeps."""
+    tags = {"tags": list(cell.metadata["tags"])} if cell.metadata.get("tags") else {}
+    return tags | ({"cellView": "form", "jupyter": {"source_hidden": True}} if UNSEEN in tags.get("tags", []) else {})
 
 
 def problems(notebook: Any) -> list[str]:
     """Say what is not tidy."""
     found = []
     for number, cell in enumerate(notebook.cells):
-        if extra := set(cell.metadata) - CELL_METADATA:
-            found.append(f"cell {number} has metadata {sorted(extra)}")
+        if dict(cell.metadata) != kept(cell):
+            found.append(f"cell {number} has metadata {sorted(cell.metadata)} instead of {sorted(kept(cell))}")
         if cell.cell_type != "code":
             continue
         stored = bool(cell.outputs), cell.execution_count is not None
@@ -45,7 +51,7 @@ def problems(notebook: Any) -> list[str]:
 def tidy(notebook: Any) -> None:
     """Strip what is not kept."""
     for cell in notebook.cells:
-        cell.metadata = {key: value for key, value in cell.metadata.items() if key in CELL_METADATA}
+        cell.metadata = nbformat.from_dict(kept(cell))
         if cell.cell_type == "code" and COMPARED not in cell.metadata.get("tags", []):
             cell.outputs, cell.execution_count = [], None
     notebook.metadata = {

@@ -1,5 +1,6 @@
 """What every notebook of the book must hold."""
 
+import ast
 import json
 import re
 import subprocess
@@ -12,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(ROOT.glob("chapters/**/*.ipynb"))
-TAGS = {"setup", "remove-cell", "hide-input", "nbval-check-output", "claim", "exercise", "solution"}
+TAGS = {"setup", "remove-cell", "remove-input", "hide-input", "nbval-check-output", "claim", "exercise", "solution"}
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -70,7 +71,7 @@ def test_one_title_and_the_sections_that_every_notebook_has(notebook):
     headings = re.findall(r"^(#+) (.+)$", re.sub(r"```.*?```", "", text_of(notebook), flags=re.S), flags=re.M)
     assert [text for level, text in headings if level == "#"] == [headings[0][1]]
     sections = {text for level, text in headings if level == "##"}
-    assert {"What it costs", "Exercises", "What to keep"} <= sections
+    assert {"What it costs", "Quick questions", "Exercises", "What to keep"} <= sections
     for words in (
         "After this notebook you can",
         "**Needs:**",
@@ -89,6 +90,21 @@ def test_every_claim_is_quoted_decided_by_an_assertion_and_judged(notebook):
         assert re.match(r"### Often said: “.+”|### Often said: \".+\"", notebook.cells[at - 1].source)
         assert "assert " in claim.source
         assert re.match(r"\*\*Verdict: (true|false|it depends)", notebook.cells[at + 1].source)
+
+
+def test_quick_questions_stand_before_the_exercises_and_their_answers_are_computed(notebook):
+    at = next(i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## Quick questions"))
+    end = next(i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## Exercises"))
+    questions = cells(notebook, "remove-input")
+    assert questions == notebook.cells[at + 1 : end]
+    assert 2 <= len(questions) <= 3
+    for question in questions:
+        last = ast.parse(question.source).body[-1]
+        assert isinstance(last, ast.Expr)
+        assert last.value.func.id in ("choice", "numeric")
+        answer = next(keyword.value for keyword in last.value.keywords if keyword.arg == "answer")
+        named = {node.id for node in ast.walk(answer) if isinstance(node, ast.Name)}
+        assert named, f"not computed: {ast.unparse(answer)}"
 
 
 def test_tags_are_known(notebook):

@@ -21,6 +21,12 @@ SITE = Path(os.environ.get("VEC2ATTN_SITE", ROOT / "_build/html")).resolve()
 UNDER = "/book"  # the site is published below a path, where an address that starts with / breaks
 CHAPTER = "chapters/01_vector_space/vocabulary_space.html"
 LOCAL = ("data", "blob")  # addresses that no network answers
+# the colour of a text, and that of the nearest thing behind it which is not transparent
+BEHIND = """(e) => {
+    const colour = getComputedStyle(e).color;
+    while (getComputedStyle(e).backgroundColor === 'rgba(0, 0, 0, 0)' && e.parentElement) e = e.parentElement;
+    return [colour, getComputedStyle(e).backgroundColor];
+}"""
 PACKED = (".woff2", ".png", ".jpg", ".webp", ".gif")  # packed already: a server sends these as they are
 
 

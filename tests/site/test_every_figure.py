@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from figure_page import FIGURES, page_of, twice
-from site_reader import choose_theme, contrast
+from site_reader import BEHIND, choose_theme, contrast
 
 FRAME = 16.0  # ms
 PRESSES = 64
@@ -36,13 +36,6 @@ CLIPPED = """(box) => {
         if (sized && over && e.textContent.trim()) found.push(e.textContent);
     }
     return found;
-}"""
-
-# the colour of a text, and that of the nearest thing behind it which is not transparent
-BEHIND = """(e) => {
-    const colour = getComputedStyle(e).color;
-    while (getComputedStyle(e).backgroundColor === 'rgba(0, 0, 0, 0)' && e.parentElement) e = e.parentElement;
-    return [colour, getComputedStyle(e).backgroundColor];
 }"""
 
 every_figure = pytest.mark.parametrize(("path", "name"), FIGURES, ids=[name for _, name in FIGURES])

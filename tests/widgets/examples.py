@@ -17,6 +17,7 @@ from vec2attn.widgets.eigenvectors import Eigenvectors
 from vec2attn.widgets.einsum import Einsum
 from vec2attn.widgets.flash_tiles import FlashTiles
 from vec2attn.widgets.jacobian2d import Jacobian2d
+from vec2attn.widgets.quick_question import QuickQuestion, choice
 from vec2attn.widgets.rotation_projection import RotationProjection
 from vec2attn.widgets.shape_ledger import ShapeLedger
 from vec2attn.widgets.softmax_bars import SoftmaxBars
@@ -102,6 +103,15 @@ def flash_tiles(**traits: Any) -> FlashTiles:
     return FlashTiles(Q, K, V, **traits)
 
 
+def quick_question(**traits: Any) -> QuickQuestion:
+    question = choice(
+        "What is 2 + 2 * 3?",
+        [("8", 8, "Products come first."), ("12", 12, "That is `(2 + 2) * 3`."), ("10", 10, "One 2 too many.")],
+        2 + 2 * 3,
+    )
+    return QuickQuestion(**{**question.state(), **traits})
+
+
 MANY = [f" word{i}" for i in range(2000)]
 EXAMPLES = {
     "softmax_bars": Example(
@@ -141,6 +151,16 @@ EXAMPLES = {
             (({"a": few(2000, i3=INF)}, MANY), {}, "'a'.* holds an infinity"),
             (({"a": few(2000, i3=-INF)}, MANY), {}, "'a'.* holds an infinity"),
         ],
+    ),
+    "quick_question": Example(
+        make=quick_question,
+        changes={"given": "1"},
+        refusals=[
+            ("given", "3", r"number of an option, 0 to 2; got '3'"),
+            ("given", "x", "got 'x'"),
+            ("given", 1, "int"),
+        ],
+        wrong=[],
     ),
     "rotation_projection": Example(
         make=RotationProjection,

@@ -11,8 +11,8 @@ REPORTS := _build/reports
 PYTEST = $(PY) -m pytest -q
 # every module in which shapes are checked while the tests run
 CHECKED := --jaxtyping-packages=vec2attn,beartype.beartype
-# one thread for each of the parallel workers
-export OMP_NUM_THREADS ?= 2
+# tests run two at a time: one thread for each, or they wait for each other
+PARALLEL = OMP_NUM_THREADS=1 $(PYTEST) -n 2
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -68,24 +68,24 @@ types: install  ## mypy over the library and the site's code
 library: install data  ## the library, its figures, the exercises
 	@echo "== library"
 	@mkdir -p $(REPORTS)
-	@$(PYTEST) tests --ignore=tests/contract --ignore=tests/site --ignore=tests/test_colab.py $(CHECKED) -n 2 --dist worksteal --junit-xml=$(REPORTS)/library.xml
-	@$(PYTEST) tests/contract -n 2 --dist worksteal --junit-xml=$(REPORTS)/contract.xml
+	@$(PARALLEL) --dist worksteal tests --ignore=tests/contract --ignore=tests/site --ignore=tests/test_colab.py $(CHECKED) --junit-xml=$(REPORTS)/library.xml
+	@$(PARALLEL) --dist worksteal tests/contract --junit-xml=$(REPORTS)/contract.xml
 
 notebooks: install data  ## every cell of every notebook runs, compared outputs agree (nbval)
 	@echo "== notebooks"
 	@mkdir -p $(REPORTS)
-	@$(PYTEST) --nbval-lax --nbval-current-env -p no:cacheprovider -o filterwarnings= -n 2 --dist loadfile --junit-xml=$(REPORTS)/notebooks.xml chapters
+	@$(PARALLEL) --dist loadfile --nbval-lax --nbval-current-env -p no:cacheprovider -o filterwarnings= --junit-xml=$(REPORTS)/notebooks.xml chapters
 
 colab: install data  ## a notebook's copy runs where only numpy and torch are installed
 	@echo "== colab"
 	@mkdir -p $(REPORTS)
-	@$(PYTEST) tests/test_colab.py --junit-xml=$(REPORTS)/colab.xml
+	@$(PARALLEL) --dist worksteal tests/test_colab.py --junit-xml=$(REPORTS)/colab.xml
 
 site-test: install book  ## the built pages in a real browser
 	@echo "== site"
 	@mkdir -p $(REPORTS)
 	@$(PY) -m vec2attn_site.browser
-	@$(PYTEST) tests/site -m "not alone" -n 2 --dist worksteal --junit-xml=$(REPORTS)/site.xml
+	@$(PARALLEL) --dist worksteal tests/site -m "not alone" --junit-xml=$(REPORTS)/site.xml
 	@$(PYTEST) tests/site -m alone --junit-xml=$(REPORTS)/speed.xml
 
 bench: install data  ## the library against its peers, as ratios in one run

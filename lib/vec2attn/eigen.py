@@ -266,9 +266,9 @@ def lanczos(
 
     The columns of Q are an orthonormal basis of the span of $v, Av, \dots, A^{k-1}v$, for a random v, and
     $T = Q^\top A Q$ has the diagonal α and beside it β. Power iteration uses only the last of these vectors; the best
-    combination of all of them finds $\lambda_\max$ and $\lambda_\min$ in far fewer products. In exact arithmetic three
-    of the vectors are enough for a step; rounding destroys their orthogonality, so each one is made orthogonal to all
-    before it, twice.
+    combination of all of them finds the largest and the smallest eigenvalue in far fewer products. In exact arithmetic
+    three of the vectors are enough for a step; rounding destroys their orthogonality, so each one is made orthogonal to
+    all before it, twice.
 
     Parameters
     ----------

@@ -24,9 +24,23 @@ def setup(app: Any) -> dict[str, bool]:
         offline,
         outline,
         pages,
+        reference,
     )
 
-    for part in (outline, execution, figures, formulas, assets, copies, mind_map, claims, pages, fonts, offline):
+    for part in (
+        outline,
+        execution,
+        figures,
+        formulas,
+        assets,
+        copies,
+        mind_map,
+        claims,
+        reference,
+        pages,
+        fonts,
+        offline,
+    ):
         part.setup(app)
     # a page is rendered anew when the code that renders it has changed
     code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.*")))

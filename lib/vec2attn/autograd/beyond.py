@@ -75,7 +75,7 @@ def _dot(tensors: Sequence[Tensor], others: Sequence[Any]) -> Tensor:
 
 
 def checkpoint(f: Callable[..., Tensor], *inputs: Any) -> Tensor:
-    """Return f(*inputs), and keep only the inputs: what lies between is computed again on the way back.
+    """Return `f(*inputs)`, and keep only the inputs: what lies between is computed again on the way back.
 
     Parameters
     ----------

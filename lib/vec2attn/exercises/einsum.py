@@ -10,7 +10,7 @@ from vec2attn.tensors import contraction_path, einsum
 SCORES = "bhqd,bhkd->bhqk"
 
 
-def _growth(queries: int = 2, keys: int = 2, heads: int = 2, size: float = 0.5) -> float:
+def _growth(queries: int = 2, keys: int = 2, heads: int = 2, size: float | int = 0.5) -> float:
     b, h, q, k, d = 8, 12, 1024, 1024, 64
     new, old = (
         contraction_path(SCORES, (b, heads, queries, size), (b, heads, keys, size)).flops

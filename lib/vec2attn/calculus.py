@@ -178,7 +178,8 @@ def matmul_vjp(
 ) -> tuple[Float[np.ndarray, "*batch m k"], Float[np.ndarray, "*batch k n"]]:
     r"""Return the gradients of $\sum U \circ (AB)$ with respect to A and B.
 
-    $dA = U B^\top$ and $dB = A^\top U$: the only products whose shapes fit. Cost: $4mkn$ FLOPs, twice the product's.
+    $dA = U B^\top$ and $dB = A^\top U$: if m, k and n differ, no other products fit.
+    Cost: $4mkn$ FLOPs, twice the product's.
 
     Raises
     ------

@@ -8,13 +8,12 @@ from vec2attn.exercises import Exercise
 from vec2attn.softmax import softmax
 
 
-def _products(p: np.ndarray) -> np.ndarray:
-    x, y = p
-    return np.array([x * y, x + y * y])
+def _at(x: float | int, y: float | int, z: float | int, share: float | int = 1) -> np.ndarray:
+    def f(p: np.ndarray) -> np.ndarray:
+        x, y, z = p
+        return np.array([x * y, y + share * z * z])
 
-
-def _at(x: float | int, y: float | int) -> np.ndarray:
-    return jacobian(_products, [x, y], method="complex")
+    return jacobian(f, [x, y, z], method="complex")
 
 
 SIZES = (3, 1000, 1000, 1_000_000)
@@ -52,13 +51,14 @@ def _rms_norm_vjp(x: np.ndarray, u: np.ndarray) -> np.ndarray:
 
 EXERCISES = {
     "5.3/1": Exercise(
-        right=lambda: _at(2, 3),
+        right=lambda: _at(2, 3, 4),
         mistakes={
-            "the transpose: a row belongs to a result, a column to an input": lambda: _at(2, 3).T,
-            "the point (3, 2): x is 2 here, and y is 3": lambda: _at(3, 2),
-            "the columns are swapped: x comes first": lambda: _at(2, 3)[:, ::-1],
+            "x and y exchanged: xy changes with x at the rate y": lambda: _at(3, 2, 4),
+            "the columns in the other order: x comes first": lambda: _at(2, 3, 4)[:, ::-1],
+            "z² with the slope z: it is 2z": lambda: _at(2, 3, 4, 1 / 2),
+            "the rows exchanged: the first row belongs to xy": lambda: _at(2, 3, 4)[::-1],
         },
-        praise="With v = (0.1, 0) the results change by about 0.1 times the first column.",
+        praise="With v = (0.1, 0, 0) the results change by about 0.1 times the first column.",
     ),
     "5.3/2": Exercise(
         right=lambda: _backward() / _forward(),

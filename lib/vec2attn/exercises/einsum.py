@@ -10,8 +10,13 @@ from vec2attn.tensors import contraction_path, einsum
 SCORES = "bhqd,bhkd->bhqk"
 
 
-def _scores(texts: int = 8, heads: int = 12) -> int:
-    return contraction_path(SCORES, (texts, heads, 1024, 64), (texts, heads, 1024, 64)).flops
+def _growth(queries: int = 2, keys: int = 2, heads: int = 2, size: float | int = 0.5) -> float:
+    b, h, q, k, d = 8, 12, 1024, 1024, 64
+    new, old = (
+        contraction_path(SCORES, (b, heads, queries, size), (b, heads, keys, size)).flops
+        for heads, queries, keys, size in ((heads * h, queries * q, keys * k, int(size * d)), (h, q, k, d))
+    )
+    return new / old
 
 
 def _heads() -> list[tuple[np.ndarray]]:
@@ -25,8 +30,10 @@ def _merge(Y: np.ndarray) -> np.ndarray:
 
 def _samples() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     rng = np.random.default_rng(513)
-    sizes = ((5, 3, 4), (2, 6, 3), (7, 4, 4))
-    return [(rng.normal(size=(n, i)), rng.normal(size=(i, j)), rng.normal(size=(n, j))) for n, i, j in sizes]
+    # W is square: with x and y changed places in it the shapes fit too, and `check` can say so
+    return [
+        (rng.normal(size=(n, i)), rng.normal(size=(i, i)), rng.normal(size=(n, i))) for n, i in ((5, 3), (2, 6), (7, 4))
+    ]
 
 
 def _bilinear(X: np.ndarray, W: np.ndarray, Y: np.ndarray) -> np.ndarray:
@@ -56,17 +63,17 @@ def _orders() -> tuple[int, int]:
 
 EXERCISES = {
     "5.1/1": Exercise(
-        right=_scores,
+        right=_growth,
         mistakes={
-            "half of it: one multiplication and one addition are two operations": lambda: _scores() / 2,
-            "the numbers of the result; each of them is a sum of 64 products": lambda: _scores() / 128,
-            "one head only": lambda: _scores(heads=1),
-            "one text only": lambda: _scores(texts=1),
-            "b, h and d counted twice; a letter is one loop, however often it is written": lambda: (
-                _scores() * 8 * 12 * 64
+            "2, where one of q and k, or the number of heads, is forgotten: all three double": lambda: _growth(
+                queries=1
+            ),
+            "the width of the heads: d is halved": lambda: _growth(size=1),
+            "q and k counted twice; a letter is one loop, however often it is written": lambda: (
+                _growth() * _growth(heads=1, size=1)
             ),
         },
-        praise="Each letter once, times two.",
+        praise="Each letter once: four times the work for texts twice as long, however the heads are cut.",
     ),
     "5.1/2": Exercise(
         right=_merge,
@@ -87,9 +94,7 @@ EXERCISES = {
         mistakes={
             "one sum over all samples: b must stay": lambda X, W, Y: np.full(len(X), _bilinear(X, W, Y).sum()),
             "x and y of different samples: every x is paired with the sum of all y": lambda X, W, Y: X @ W @ Y.sum(0),
-            "x and y changed places in W: the rows of W belong to x": lambda X, W, Y: (
-                einsum("bi,ji,bj->b", X, W, Y) if W.shape[0] == W.shape[1] else _bilinear(X, W, Y)
-            ),
+            "x and y changed places in W: the rows of W belong to x": lambda X, W, Y: einsum("bi,ji,bj->b", X, W, Y),
         },
         praise="The letter b is in both and stays: a stack, one number for each.",
     ),

@@ -86,7 +86,7 @@ def checkpoint(f: Callable[..., Tensor], *inputs: Any) -> Tensor:
     ------
     ValueError : on the way back, if f uses such a tensor that is not among the inputs
 
-    Cost: one more computation of f. Source: Chen et al. 2016, section 3, arXiv:1604.06174
+    Cost: one more computation of f. Source: Chen et al. 2016, arXiv:1604.06174
     """
 
     def run(*arrays: Any) -> Any:

@@ -66,7 +66,7 @@ EXERCISES = {
             "both sides: keys after the query are allowed too": lambda n, w: abs(_back(n)) < w,
             "no window, only the causal mask": lambda n, w: _back(n) >= 0,
         },
-        praise="Of all pairs fewer than n·w are left.",
+        praise="Of all pairs at most n·w are left.",
     ),
     "7.1/3": Exercise(
         right=lambda q, K, V: softmax(_scores(q, K)) @ V,

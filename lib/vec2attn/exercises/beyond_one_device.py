@@ -65,9 +65,6 @@ EXERCISES = {
             "2P − r as the second; stretches are numbered from 0, so the last is 2P − 1": lambda rank, n, P: _positions(
                 rank, n, P, second=2 * P - rank
             ),
-            "the numbers of the stretches; the positions of the tokens are asked for": lambda rank, n, P: np.array(
-                [rank, 2 * P - 1 - rank]
-            ),
         },
         praise="The first with the last: every rank has the same number of pairs, exactly.",
     ),

@@ -60,16 +60,6 @@ def _no_mean(*given: Any) -> np.ndarray:
     return np.outer(a * da, given[0]) / root
 
 
-def _gradient_of_the_scores(*given: Any) -> np.ndarray:
-    _, _, a, da = _parts(*given)
-    return a * (da - given[3] @ given[4])
-
-
-def _gradient_of_the_values(*given: Any) -> np.ndarray:
-    _, _, a, _ = _parts(*given)
-    return np.outer(a, given[3])
-
-
 EXERCISES = {
     "7.5/1": Exercise(
         right=lambda: 6.5 * 4096,
@@ -117,8 +107,6 @@ EXERCISES = {
             "the mean over this tile; over all keys it is u · y": _mean_of_the_tile,
             "the mean u · y is not taken away": _no_mean,
             "the root of d is missing in the last step": lambda *given: _tile_gradient(*given) * np.sqrt(len(given[0])),
-            "the gradient of the scores is right; a key gets it times q": _gradient_of_the_scores,
-            "the gradient with respect to V": _gradient_of_the_values,
         },
         praise="Two numbers for each query, L and u · y, stand in for the whole row.",
     ),

@@ -19,9 +19,11 @@ from vec2attn.cost import (
     block_ledger,
     blocked_loads,
     blocked_matmul,
+    count_products,
     decoder_ledger,
     fastest_seconds,
     layer_flops,
+    longest_chain,
     matmul_bytes,
     matmul_flops,
     measure_roofline,
@@ -182,6 +184,33 @@ def test_the_peak_counts_what_exists_at_the_same_time_and_the_result():
 def test_the_peak_sees_what_is_taken_inside_one_operation():
     a = torch.ones(200, 30_000).T  # not in order in memory: its softmax needs a copy in order first
     assert peak_bytes(lambda: a.softmax(-1)) >= 2 * 4 * a.numel()
+
+
+def test_products_of_two_layers_forward_and_backward_by_hand():
+    X, W, bias = torch.ones(2, 3), torch.ones(4, 3, requires_grad=True), torch.ones(4)
+    seen = count_products(lambda: X @ W.T)
+    assert (seen.calls, seen.flops, seen.bytes) == (1, 2 * 2 * 3 * 4, 4 * (6 + 12 + 8))
+    seen = count_products(lambda: torch.addmm(bias, X, W.T))
+    assert (seen.calls, seen.flops, seen.bytes) == (1, 2 * 2 * 3 * 4, 4 * (4 + 6 + 12 + 8))
+    assert count_products(lambda: (X @ W.T).sum().backward()).calls == 2, "X asks for no gradient"
+    assert count_products(lambda: X + X).flops == 0
+
+
+def test_products_have_the_flops_of_torchs_own_counter():
+    layer, X = MultiHeadAttention(24, 4), torch.randn(3, 5, 24)
+    with FlopCounterMode(display=False) as counter:
+        layer(X).sum().backward()
+    assert count_products(lambda: layer(X).sum().backward()).flops == counter.get_total_flops()
+
+
+def test_a_chain_is_as_long_as_the_operations_that_wait_for_each_other():
+    x = torch.ones(3, requires_grad=True)
+    assert longest_chain(x.exp()) == 1
+    assert longest_chain(x.exp().sin() + x) == 3
+    for _ in range(2000):  # longer than Python's stack
+        x = x.sin()
+    assert longest_chain(x) == 2000
+    assert longest_chain(x + x.cos().detach()) == 2001
 
 
 # ---- The blocked product ---------------------------------------------------------------------------------------------

@@ -294,6 +294,66 @@ def peak_bytes(step: Callable[[], Any]) -> int:
     return most
 
 
+@dataclass(frozen=True)
+class Products:
+    """The matrix products that a step has called for: how many, their operations, and the bytes read and written."""
+
+    calls: int
+    flops: int
+    bytes: int
+
+
+def count_products(step: Callable[[], Any]) -> Products:
+    """Run a step and count the products of matrices that torch makes in it, those of its backward pass included.
+
+    Bytes are those of the operands and of the result, each once for each call. A product with a vector and attention
+    in one fused call are not counted.
+
+    Raises
+    ------
+    TypeError : the step is no function
+    """
+    _check_step(step)
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    seen = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            result = operation(*args, **(kwargs or {}))
+            if operation.name().split(".")[0] in ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm"):
+                flops = 2 * result.numel() * args[-1].shape[-2]  # each entry is a sum over the rows of the last operand
+                seen.append((flops, sum(x.nbytes for x in (*args, result))))
+            return result
+
+    with Watch():
+        step()
+    return Products(len(seen), sum(flops for flops, _ in seen), sum(size for _, size in seen))
+
+
+def longest_chain(result: Any) -> int:
+    """Return how many operations led to a tensor one after the other: the longest chain in autograd's graph.
+
+    Operations on constants are not in the graph.
+
+    Raises
+    ------
+    ValueError : autograd knows nothing of the tensor, since no input requires a gradient
+    """
+    if result.grad_fn is None:
+        raise ValueError("autograd has no graph of this tensor: some input must require a gradient")
+    known: dict[Any, int] = {}
+    stack = [result.grad_fn]
+    while stack:  # no recursion: chains are longer than Python's stack
+        before = [node for node, _ in stack[-1].next_functions if node is not None]
+        if waiting := [node for node in before if node not in known]:
+            stack += waiting
+        else:
+            node = stack.pop()
+            known[node] = 1 + max(known[b] for b in before) if before else 0  # 0: an input
+    return known[result.grad_fn]
+
+
 def measure_roofline(device: Any = "cpu", sizes: tuple[int, ...] | None = None, min_run_time: float = 0.3) -> Roofline:
     """Measure both ceilings here and now: the best rate of square products, and that of adding large arrays.
 

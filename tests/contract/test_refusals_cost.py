@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from vec2attn import cost, device
 
@@ -32,6 +33,8 @@ REFUSALS = {
     "intensity NaN": (lambda: cost.Roofline(1.0, 1.0).ceiling(math.nan), ValueError, "got nan"),
     "no step": (lambda: cost.median_seconds(3.0), TypeError, "a function without arguments.*got float"),
     "no step to weigh": (lambda: cost.peak_bytes(3.0), TypeError, "a function without arguments.*got float"),
+    "no step to count": (lambda: cost.count_products(3.0), TypeError, "a function without arguments.*got float"),
+    "no graph": (lambda: cost.longest_chain(torch.ones(2)), ValueError, "some input must require a gradient"),
     "no time": (lambda: cost.median_seconds(int, min_run_time=0), ValueError, "positive number of seconds; got 0"),
     "no seconds": (lambda: cost.fastest_seconds(int, min_run_time=math.nan), ValueError, "got nan"),
     "no sizes": (lambda: cost.measure_roofline(sizes=()), ValueError, "sizes is empty"),

@@ -11,12 +11,14 @@ def _microbatches() -> int:
     return next(M for M in range(1, 1000) if pipeline_bubble(8, M) <= 0.1)
 
 
-def _parts() -> list[tuple[np.ndarray, np.ndarray]]:
-    rng = np.random.default_rng(761)
-    return [
-        (rng.normal(size=(len(sizes), n)), np.array(sizes))
-        for sizes, n in (([4, 4, 1], 5), ([7, 2], 3), ([1, 2, 3, 6], 2))
-    ]
+def _places() -> list[tuple[int, int, int]]:
+    return [(0, 4, 2), (1, 4, 2), (2, 6, 3), (1, 8, 4), (0, 2, 1)]
+
+
+def _positions(rank: int, n: int, P: int, *, second: int | None = None) -> np.ndarray:
+    half = n // 2
+    first, last = rank * half, (2 * P - 1 - rank if second is None else second) * half
+    return np.concatenate([first + np.arange(half), last + np.arange(half)])
 
 
 def _states() -> list[tuple[np.ndarray, float, np.ndarray, float]]:
@@ -50,15 +52,21 @@ EXERCISES = {
         praise="Many small parts fill the line; they also make thin matrices.",
     ),
     "7.6/2": Exercise(
-        right=lambda gradients, sizes: sizes @ gradients / sizes.sum(),
-        inputs=_parts,
+        right=_positions,
+        inputs=_places,
         mistakes={
-            "the plain mean: a sample on a device with few of them counts more": lambda g, n: g.mean(axis=0),
-            "the sum over the devices; divide by the number of samples": lambda g, n: n @ g,
-            "divided by the number of devices; divide by that of the samples": lambda g, n: n @ g / len(n),
-            "the parts are weighted by one over their sizes": lambda g, n: (1 / n) @ g / (1 / n).sum(),
+            "one stretch after the other: the last rank has nearly twice the mean": lambda rank, n, P: (
+                np.arange(n) + rank * n
+            ),
+            "stripes: nearly even; here two whole stretches are asked for": lambda rank, n, P: np.arange(n) * P + rank,
+            "stretches r and r + P: a later rank has the later one of both": lambda rank, n, P: _positions(
+                rank, n, P, second=rank + P
+            ),
+            "2P − r as the second; stretches are numbered from 0, so the last is 2P − 1": lambda rank, n, P: _positions(
+                rank, n, P, second=2 * P - rank
+            ),
         },
-        praise="A mean of means needs the sizes as weights.",
+        praise="The first with the last: every rank has the same number of pairs, exactly.",
     ),
     "7.6/3": Exercise(
         right=_merge,

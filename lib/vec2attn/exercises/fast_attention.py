@@ -1,8 +1,11 @@
 """Answers to the exercises of notebook 7.5, Fast attention."""
 
+from typing import Any
+
 import numpy as np
 
 from vec2attn.exercises import Exercise
+from vec2attn.softmax import logsumexp, softmax
 
 
 def _windows() -> list[tuple[int, int]]:
@@ -13,21 +16,48 @@ def _pairs(n: int, window: int) -> int:
     return sum(min(i, window) for i in range(1, n + 1))
 
 
-def _halves() -> list[tuple[float, float, np.ndarray, float, float, np.ndarray]]:
+def _tiles() -> list[tuple[Any, ...]]:
     rng, found = np.random.default_rng(754), []
-    for size, shift in ((1, 0), (3, 5), (300, 1000), (300, -1000)):
-        s, V = size * rng.normal(size=(2, 5)) + [[0], [shift]], rng.normal(size=(2, 5, 3))
-        m = s.max(axis=1)
-        P = np.exp(s - m[:, None])
-        sums = [(float(m[h]), float(P[h].sum()), P[h] @ V[h]) for h in (0, 1)]
-        found.append((*sums[0], *sums[1]))
+    for n, d, e, cut, size in (
+        (6, 4, 3, slice(0, 2), 0),
+        (7, 9, 2, slice(4, 7), 0),
+        (5, 16, 6, slice(1, 4), 1000),
+    ):
+        q, K, V, u = (rng.normal(size=s) for s in (d, (n, d), (n, e), e))
+        K = K + size * np.sqrt(d) * q / (q @ q)  # all scores near `size`
+        s = K @ q / np.sqrt(d)
+        found.append((q, K[cut], V[cut], u, softmax(s) @ V, float(logsumexp(s))))
     return found
 
 
-def _merge(m1: float, l1: float, Y1: np.ndarray, m2: float, l2: float, Y2: np.ndarray) -> np.ndarray:
-    m = max(m1, m2)
-    a, b = np.exp(m1 - m), np.exp(m2 - m)
-    return (a * Y1 + b * Y2) / (a * l1 + b * l2)
+def _parts(*given: Any) -> tuple[Any, ...]:
+    """Return the root of d, the scores, the weights, and the gradients of these."""
+    q, K, V, u, _, L = given
+    root = np.sqrt(len(q))
+    s = K @ q / root
+    return root, s, np.exp(s - L), V @ u
+
+
+def _tile_gradient(*given: Any) -> np.ndarray:
+    q, _, _, u, y, _ = given
+    root, _, a, da = _parts(*given)
+    return np.outer(a * (da - u @ y), q) / root
+
+
+def _softmax_of_the_tile(*given: Any) -> np.ndarray:
+    q, _, _, u, y, _ = given
+    root, s, _, da = _parts(*given)
+    return np.outer(softmax(s) * (da - u @ y), q) / root
+
+
+def _mean_of_the_tile(*given: Any) -> np.ndarray:
+    root, _, a, da = _parts(*given)
+    return np.outer(a * (da - a @ da), given[0]) / root
+
+
+def _no_mean(*given: Any) -> np.ndarray:
+    root, _, a, da = _parts(*given)
+    return np.outer(a * da, given[0]) / root
 
 
 EXERCISES = {
@@ -68,25 +98,16 @@ EXERCISES = {
         tolerance=1e-3,
     ),
     "7.5/4": Exercise(
-        right=_merge,
-        inputs=_halves,
+        right=_tile_gradient,
+        inputs=_tiles,
         mistakes={
-            "the sums added as they are; they were made with different maxima": lambda m1, l1, Y1, m2, l2, Y2: (
-                (Y1 + Y2) / (l1 + l2)
+            "a softmax of the tile alone; the weights are shares of all keys, and L knows their sum": (
+                _softmax_of_the_tile
             ),
-            "the mean of the two outputs; the half with larger scores counts more": lambda m1, l1, Y1, m2, l2, Y2: (
-                (Y1 / l1 + Y2 / l2) / 2
-            ),
-            "exp(m − m₁) instead of exp(m₁ − m): the factor the other way round": lambda m1, l1, Y1, m2, l2, Y2: _merge(
-                -m1, l1, Y1, -m2, l2, Y2
-            ),
-            "exp(m₁) and exp(m₂) without taking a maximum away: they overflow": lambda m1, l1, Y1, m2, l2, Y2: (
-                (np.exp(m1) * Y1 + np.exp(m2) * Y2) / (np.exp(m1) * l1 + np.exp(m2) * l2)
-            ),
-            "the merged sum Y, not yet divided by l": lambda m1, l1, Y1, m2, l2, Y2: (
-                np.exp(m1 - max(m1, m2)) * Y1 + np.exp(m2 - max(m1, m2)) * Y2
-            ),
+            "the mean over this tile; over all keys it is u · y": _mean_of_the_tile,
+            "the mean u · y is not taken away": _no_mean,
+            "the root of d is missing in the last step": lambda *given: _tile_gradient(*given) * np.sqrt(len(given[0])),
         },
-        praise="The same in any order and for any number of parts: this is what machines exchange in 7.6.",
+        praise="Two numbers for each query, L and u · y, stand in for the whole row.",
     ),
 }

@@ -159,7 +159,7 @@ def contraction_path(
 
     Cost: about $3^n / 2$ splits for n operands.
 
-    Source: Pfeifer, Haegeman & Verstraete 2014, section II, doi:10.1103/PhysRevE.90.033315
+    Source: Pfeifer, Haegeman & Verstraete 2014, section II, arXiv:1304.6112
     """
     terms, out, size = parse(formula, [tuple(operator.index(n) for n in shape) for shape in shapes])
     if any(n < 1 for n in size.values()):

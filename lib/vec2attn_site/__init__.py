@@ -14,12 +14,14 @@ def setup(app: Any) -> dict[str, bool]:
     """Register all parts with Sphinx."""
     from vec2attn_site import (
         assets,
+        bibliography,
         claims,
         copies,
         execution,
         figures,
         fonts,
         formulas,
+        glossary,
         mind_map,
         offline,
         outline,
@@ -27,20 +29,8 @@ def setup(app: Any) -> dict[str, bool]:
         reference,
     )
 
-    for part in (
-        outline,
-        execution,
-        figures,
-        formulas,
-        assets,
-        copies,
-        mind_map,
-        claims,
-        reference,
-        pages,
-        fonts,
-        offline,
-    ):
+    parts = (outline, execution, figures, formulas, assets, copies, mind_map, claims)
+    for part in (*parts, glossary, bibliography, reference, pages, fonts, offline):
         part.setup(app)
     # a page is rendered anew when the code that renders it has changed
     code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.*")))

@@ -49,7 +49,8 @@ def terms(root: Path) -> list[Term]:
     ------
     ValueError : a line is neither a notebook's number nor a term with a meaning, or a form stands twice
     """
-    found, number, seen = [], "", {}
+    found, number = [], ""
+    seen: dict[str, str] = {}
     for line in (root / f"{PAGE}.txt").read_text(encoding="utf-8").splitlines():
         if not line.strip() or line.startswith("#"):
             continue

@@ -30,9 +30,10 @@ README = """# The Universal Declaration of Human Rights, and a vector for each s
 | file | what it is |
 |---|---|
 | `sentences.txt` | the 60 sentences of the 30 articles, one a line: number of the article, tab, sentence |
+| `questions.txt` | 20 questions in plain words, one a line: number of the article that answers it, tab, question |
 | `vectors.npy` | float32, shape (60, 384): the vector of length 1 that sentence-transformers gives each sentence |
 
-Read by `vec2attn.datasets.human_rights()` and `human_rights_vectors()`.
+Read by `vec2attn.datasets.human_rights()`, `human_rights_questions()` and `human_rights_vectors()`.
 
 Source of the text: United Nations, General Assembly resolution 217 A (III), 10 December 1948, in English, without
 preamble. Documents of the United Nations are in the public domain (administrative instruction ST/AI/189/Add.9/Rev.2,

@@ -29,6 +29,7 @@ from vec2attn.datasets import (
     fetch,
     gpt2_vocabulary,
     human_rights,
+    human_rights_questions,
     human_rights_vectors,
     minilm_weights,
     numpy_links,
@@ -357,6 +358,13 @@ def test_the_declaration_has_thirty_articles_in_order_and_whole_sentences():
     assert articles.count(26) == 7
     assert all(s[0].isupper() and s.endswith(".") and "  " not in s and ". " not in s for s in sentences)
     assert sentences[articles.index(9)] == "No one shall be subjected to arbitrary arrest, detention or exile."
+
+
+def test_each_question_has_an_article_that_answers_it():
+    articles, questions = human_rights_questions()
+    assert len(articles) == len(questions) == len(set(questions)) == 20
+    assert set(articles) <= set(range(1, 31))
+    assert questions[articles.index(26)] == "Is school free of charge?"
 
 
 def test_each_sentence_of_the_declaration_has_a_vector_of_length_1():

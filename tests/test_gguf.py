@@ -8,7 +8,7 @@ import pytest
 from gguf.quants import dequantize, quantize
 
 from vec2attn.datasets import fetch
-from vec2attn.gguf import dequantize_q4_1, dequantize_q8_0, read_gguf
+from vec2attn.gguf import dequantize_q4_1, dequantize_q8_0, read_gguf, round_q4_1
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,19 @@ def test_a_block_of_q4_1_by_hand():
     block = struct.pack("<ee", 2.0, -1.0) + bytes([0x21, *[0] * 15])
     numbers = dequantize_q4_1(np.frombuffer(block, np.uint8))
     assert (numbers[0], numbers[1], numbers[16], numbers[31]) == (1.0, -1.0, 3.0, -1.0)
+
+
+def test_rounding_gives_what_the_peer_packs_and_expands():
+    X = np.random.default_rng(1).standard_normal((5, 96)).astype(np.float32)
+    X[2, :32] = 0.25  # a block of equal numbers
+    kind = gguf.GGMLQuantizationType.Q4_1
+    np.testing.assert_allclose(round_q4_1(X), dequantize(quantize(X, kind), kind), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [0, 33])
+def test_rounding_refuses_what_fills_no_whole_blocks(size):
+    with pytest.raises(ValueError, match="32 numbers"):
+        round_q4_1(np.ones(size, np.float32))
 
 
 @pytest.mark.parametrize(("kind", "ours"), [("Q4_1", dequantize_q4_1), ("Q8_0", dequantize_q8_0)])

@@ -71,6 +71,21 @@ def test_the_linear_layers_can_be_changed_in_place(model):
     np.testing.assert_array_equal(model.encode(SENTENCES[:1]), before)
 
 
+def test_heads_are_those_that_lead_to_the_sentence_vector(model):
+    tokens, Q, K, V = model.heads(SENTENCES[1])
+    assert tokens == ["[CLS]", "a", "dog", "runs", "in", "the", "park", "!", "[SEP]"]
+    assert Q.shape == K.shape == V.shape == (6, 12, 9, 32)
+    last = model.encoder.blocks[-1]
+    ids = torch.tensor([model.tokenizer.encode(SENTENCES[1])])
+    with torch.no_grad():
+        X = model.encoder.embed(ids)
+        torch.testing.assert_close(Q[0], model.encoder.blocks[0].attention.project(X)[0][0])
+        for block in model.encoder.blocks[:-1]:
+            X = block(X)
+        torch.testing.assert_close(V[-1], last.attention.project(X)[2][0])
+        torch.testing.assert_close(last(X), model.encoder(ids))
+
+
 def test_one_text_instead_of_a_list_and_no_text_are_refused(model):
     with pytest.raises(TypeError, match="list of sentences"):
         model.encode("a text")

@@ -6,6 +6,7 @@ import transformers
 from torch import nn
 
 from vec2attn.attention import MultiHeadAttention, causal_mask
+from vec2attn.datasets import tiny_gpt2
 from vec2attn.positions import sinusoidal
 from vec2attn.pretrained import load_gpt2, load_llama
 from vec2attn.transformer import (
@@ -123,6 +124,18 @@ def test_gpt_with_the_weights_of_transformers_gives_its_logits_and_loss_gradient
     mine.square().mean().backward()
     theirs.square().mean().backward()
     torch.testing.assert_close(ours.tokens.weight.grad, peer.transformer.wte.weight.grad, atol=1e-5, rtol=1e-3)
+
+
+def test_the_tiny_gpt2_of_7_3_comes_out_of_both_programs():
+    weights, ids, logits = tiny_gpt2()
+    state = {name: torch.from_numpy(W) for name, W in weights.items()}
+    config = transformers.GPT2Config(
+        vocab_size=20, n_positions=6, n_embd=8, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0
+    )
+    peer = transformers.GPT2LMHeadModel(config).eval()
+    peer.transformer.load_state_dict(state)
+    for model in (lambda X: peer(X).logits, load_gpt2(state, heads=2).eval()):
+        torch.testing.assert_close(model(torch.tensor([ids]))[0], torch.from_numpy(logits), atol=1e-5, rtol=1e-4)
 
 
 def test_llama_with_the_weights_of_transformers_gives_its_logits():

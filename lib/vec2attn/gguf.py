@@ -46,6 +46,26 @@ def dequantize_q4_1(data: UInt8[np.ndarray, " bytes"]) -> Float32[np.ndarray, " 
     return (d * q + m).reshape(-1)
 
 
+def round_q4_1(W: Float32[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
+    """Return numbers as they come back from blocks of Q4_1: each goes to the nearest of 16 levels of its 32.
+
+    The levels run from the smallest of the 32 numbers to the largest; d and m are kept in half precision.
+
+    Raises
+    ------
+    ValueError : the numbers do not fill blocks of 32
+    """
+    if not W.size or W.size % BLOCK:
+        raise ValueError(f"a block has {BLOCK} numbers; {W.size} do not fill whole blocks")
+    w = W.reshape(-1, BLOCK)
+    m = w.min(axis=1, keepdims=True)
+    d = (w.max(axis=1, keepdims=True) - m) / np.float32(15)
+    q = np.floor((w - m) / np.where(d == 0, np.float32(1), d) + np.float32(0.5))
+    d, m = (x.astype(np.float16).astype(np.float32) for x in (d, m))
+    found: Float32[np.ndarray, ...] = (d * q + m).reshape(W.shape)
+    return found
+
+
 # type in the file -> name, bytes of a block, numbers in it, how to expand
 TYPES = {
     0: ("F32", 4, 1, _f32),

@@ -90,6 +90,30 @@ class MiniLM:
             found[some] = self._vectors([ids[i] for i in some]).float().cpu().numpy()
         return found
 
+    @torch.no_grad()
+    def heads(
+        self, sentence: str
+    ) -> tuple[
+        list[str],
+        Float32[torch.Tensor, "layers heads tokens size"],
+        Float32[torch.Tensor, "layers heads tokens size"],
+        Float32[torch.Tensor, "layers heads tokens size"],
+    ]:
+        """Return the tokens of a sentence, and the queries, keys and values of every head in every layer.
+
+        Raises
+        ------
+        ValueError : more tokens than the encoder knows positions
+        """
+        ids = self.tokenizer.encode(sentence)
+        X = self.encoder.embed(torch.tensor([ids], device=self.encoder.tokens.weight.device))
+        parts = []
+        for block in self.encoder.blocks:
+            parts.append(torch.cat(block.attention.project(X)))
+            X = block(X)
+        Q, K, V = torch.stack(parts, dim=1)
+        return [self.tokenizer.tokens[i] for i in ids], Q, K, V
+
     def _vectors(self, ids: list[list[int]]) -> torch.Tensor:
         device = self.encoder.tokens.weight.device
         lengths = torch.tensor([len(i) for i in ids], device=device)

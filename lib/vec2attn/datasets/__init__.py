@@ -15,12 +15,14 @@ from vec2attn.datasets.loaders import (
     glove,
     gpt2_vocabulary,
     human_rights,
+    human_rights_questions,
     human_rights_vectors,
     minilm_weights,
     numpy_links,
     smollm2_logits,
     smollm2_prompts,
     smollm2_tokens,
+    tiny_gpt2,
 )
 from vec2attn.datasets.registry import DATASETS, DataFile, Dataset, DatasetError
 
@@ -39,10 +41,12 @@ __all__ = [
     "glove",
     "gpt2_vocabulary",
     "human_rights",
+    "human_rights_questions",
     "human_rights_vectors",
     "minilm_weights",
     "numpy_links",
     "smollm2_logits",
     "smollm2_prompts",
     "smollm2_tokens",
+    "tiny_gpt2",
 ]

@@ -158,6 +158,13 @@ def human_rights() -> tuple[list[int], list[str]]:
     return [int(article) for article in articles], list(sentences)
 
 
+def human_rights_questions() -> tuple[list[int], list[str]]:
+    """Return 20 questions in plain words, and for each the article of `human_rights` that answers it."""
+    lines = (DATA / "human_rights/questions.txt").read_text(encoding="utf-8").splitlines()
+    articles, questions = zip(*(line.split("\t") for line in lines), strict=True)
+    return [int(article) for article in articles], list(questions)
+
+
 def human_rights_vectors() -> Float32[np.ndarray, "60 384"]:
     """Return the unit vectors that sentence-transformers gives the sentences of `human_rights`, to compare with.
 
@@ -167,3 +174,15 @@ def human_rights_vectors() -> Float32[np.ndarray, "60 384"]:
     """
     vectors: Float32[np.ndarray, "60 384"] = np.load(DATA / "human_rights/vectors.npy", allow_pickle=False)
     return vectors
+
+
+def tiny_gpt2() -> tuple[dict[str, Float32[np.ndarray, "..."]], list[int], Float32[np.ndarray, "tokens 20"]]:
+    """Return weights of a tiny GPT-2 by name, some tokens, and the logits that the class of transformers gives them.
+
+    The weights are random numbers: 2 layers, 2 heads, 8 features, a vocabulary of 20 and 6 positions.
+
+    Source: GPT2LMHeadModel of the package transformers, Apache-2.0
+    """
+    with np.load(DATA / "gpt2_tiny/gpt2.npz", allow_pickle=False) as stored:
+        arrays = dict(stored)
+    return arrays, arrays.pop("ids").tolist(), arrays.pop("logits")

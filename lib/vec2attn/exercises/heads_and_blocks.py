@@ -87,6 +87,6 @@ EXERCISES = {
             ),
             "the old bias lost": lambda gamma, beta, W, b: np.column_stack([W * gamma, W @ beta]),
         },
-        praise="One array less to read: programs for inference do this.",
+        praise="Two arrays less to read: programs for inference do this.",
     ),
 }

@@ -21,7 +21,7 @@ def _noise_batch(G: np.ndarray) -> float:
     return float(((G - mean) ** 2).sum(axis=1).mean() / (mean @ mean))
 
 
-def _share(squares: np.ndarray, G: np.ndarray) -> float:
+def _share(squares: float, G: np.ndarray) -> float:
     """Divide by the squared length of the gradient of all images."""
     mean = G.mean(axis=0)
     return float(squares / (mean @ mean))

@@ -7,7 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vec2attn import autograd as ag
-from vec2attn.autograd import Tensor, checkpoint, grad_check, gradients, hvp, jvp, no_grad, saved_bytes
+from vec2attn.autograd import (
+    Tensor,
+    checkpoint,
+    grad_check,
+    gradients,
+    hvp,
+    jvp,
+    largest_curvature,
+    no_grad,
+    saved_bytes,
+)
 
 
 def random(seed, *shape):
@@ -74,6 +84,27 @@ def test_products_work_inside_no_grad_and_leave_given_tensors_alone():
         np.testing.assert_allclose(jvp(lambda t: t * t, [W], [v])[1], 2 * W.data * v)
         np.testing.assert_allclose(hvp(lambda t: (t * t).sum(), [W], [v])[0], 2 * v)
     assert W.grad is None
+
+
+def test_the_largest_curvature_of_a_quadratic_is_an_eigenvalue_of_its_matrix_found_from_below():
+    rng = np.random.default_rng(7)
+    Q, _ = np.linalg.qr(random(8, 5, 5))
+    for curvatures in ([1, 2, 3, 4, 9], [-9, 1, 2, 3, 4]):  # a negative one counts by its size
+        A = Q * curvatures @ Q.T
+        x, y = Tensor(random(9, 3), requires_grad=True), Tensor(random(10, 2), requires_grad=True)
+        both = ag.concatenate(x, y)
+        loss = 0.5 * (both @ (A @ both))
+        found = largest_curvature(loss, [x, y], rng=rng, steps=40)
+        assert found == pytest.approx(9, rel=1e-10)
+        assert largest_curvature(loss, [x, y], rng=rng, steps=1) < 9
+
+
+def test_a_plane_has_curvature_zero_and_no_step_is_refused():
+    rng, x = np.random.default_rng(7), Tensor(random(1, 3), requires_grad=True)
+    assert largest_curvature((2 * x).sum(), [x], rng=rng) == 0
+    assert largest_curvature((x * 0 * x).sum(), [x], rng=rng) == 0
+    with pytest.raises(ValueError, match="steps"):
+        largest_curvature((x * x).sum(), [x], rng=rng, steps=0)
 
 
 def test_dtypes_stay():

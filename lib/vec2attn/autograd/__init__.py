@@ -1,6 +1,6 @@
 """Reverse-mode automatic differentiation over numpy arrays: an engine, its functions, and what lies beyond."""
 
-from vec2attn.autograd.beyond import checkpoint, grad_check, hvp, jvp, saved_bytes
+from vec2attn.autograd.beyond import checkpoint, grad_check, hvp, jvp, largest_curvature, saved_bytes
 from vec2attn.autograd.drawing import Drawing, draw
 from vec2attn.autograd.engine import (
     Operation,
@@ -44,6 +44,7 @@ __all__ = [
     "gradients",
     "hvp",
     "jvp",
+    "largest_curvature",
     "log",
     "log_softmax",
     "logsumexp",

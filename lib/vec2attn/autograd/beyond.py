@@ -1,10 +1,12 @@
 """Beyond the gradient: Jacobian- and Hessian-vector products, checkpointing, and the check of all derivatives."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from vec2attn.arrays import whole_number
 from vec2attn.autograd.engine import Operation, Tensor, gradients, newest_first, no_grad, numbers, record
 
 
@@ -50,6 +52,31 @@ def hvp(f: Callable[..., Tensor], inputs: Sequence[Any], tangents: Sequence[Any]
     if not s.requires_grad:  # f is linear
         return [np.zeros(x.shape, x.dtype) for x in leaves]
     return [g.data for g in gradients(s, leaves)]
+
+
+def largest_curvature(
+    loss: Tensor, parameters: Sequence[Tensor], *, rng: np.random.Generator, steps: int = 20
+) -> float:
+    r"""Return the size of the largest eigenvalue of the Hessian of a recorded loss, by power iteration.
+
+    The estimate is $\lVert Hv\rVert$ of a unit vector v, so it comes from below. A negative one counts by its size.
+
+    Raises
+    ------
+    ValueError : the loss is no single number, or steps is below 1
+    """
+    steps = whole_number("steps", steps)
+    slopes = gradients(loss, parameters, graph=True)
+    v = [rng.standard_normal(p.shape).astype(p.dtype) for p in parameters]
+    for _ in range(steps):
+        size = math.sqrt(sum((part**2).sum() for part in v))
+        if size == 0:  # a plane
+            return 0.0
+        along = _dot(slopes, [part / p.dtype.type(size) for part, p in zip(v, parameters, strict=True)])
+        if not along.requires_grad:  # no weight changes any slope
+            return 0.0
+        v = [g.data for g in gradients(along, parameters)]
+    return math.sqrt(sum((part**2).sum() for part in v))
 
 
 def _leaves(inputs: Sequence[Any], tangents: Sequence[Any]) -> list[Tensor]:

@@ -11,9 +11,20 @@ from vec2attn.vectors import norm
 SLOPE, INPUTS = 0.5, 400
 
 
-def _parts() -> list[tuple[Any, ...]]:
+def _of_images() -> list[tuple[np.ndarray]]:
     rng = np.random.default_rng(622)
-    return [(rng.normal(size=(len(rows), 4)), np.array(rows)) for rows in ([400, 400, 200], [1, 9], [64, 32, 7, 25])]
+    return [(rng.normal(size=(n, d)) + shift,) for n, d, shift in [(6, 4, 1.0), (20, 3, 0.2), (50, 7, -0.5)]]
+
+
+def _noise_batch(G: np.ndarray) -> float:
+    mean = G.mean(axis=0)
+    return float(((G - mean) ** 2).sum(axis=1).mean() / (mean @ mean))
+
+
+def _share(squares: float, G: np.ndarray) -> float:
+    """Divide by the squared length of the gradient of all images."""
+    mean = G.mean(axis=0)
+    return float(squares / (mean @ mean))
 
 
 def _gradients() -> list[tuple[Any, ...]]:
@@ -64,15 +75,19 @@ EXERCISES = {
         praise="Half of the squares, and a² of the other half.",
     ),
     "6.2/2": Exercise(
-        right=lambda parts, rows: rows @ parts / rows.sum(),
-        inputs=_parts,
+        right=_noise_batch,
+        inputs=_of_images,
         mistakes={
-            "the mean of the means; an image of a small part counts more in it": lambda parts, rows: parts.mean(axis=0),
-            "the sum of the means": lambda parts, rows: parts.sum(axis=0),
-            "the sum over all images; it is to be their mean": lambda parts, rows: rows @ parts,
-            "divided by the number of parts, not of images": lambda parts, rows: rows @ parts / len(rows),
+            "its root: lengths in place of squared lengths": lambda G: math.sqrt(_noise_batch(G)),
+            "the inverse, the gradient over the noise": lambda G: 1 / _noise_batch(G),
+            "a mean over the weights too; the squares of one row add up": lambda G: _noise_batch(G) / G.shape[1],
+            "the gradients' own lengths, not those of their errors: subtract the mean": lambda G: _share(
+                (G**2).sum(axis=1).mean(), G
+            ),
+            "divided by n − 1; these images are all there are": lambda G: _share(G.var(axis=0, ddof=1).sum(), G),
+            "the errors of all images added up; one image has their mean": lambda G: _noise_batch(G) * len(G),
         },
-        praise="Now every image counts the same, in whatever part it came.",
+        praise="Noise against signal, both as squared lengths.",
     ),
     "6.2/3": Exercise(
         right=_clipped,

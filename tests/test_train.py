@@ -1,4 +1,4 @@
-"""Training: windows, losses and floors worked by hand, the schedule, clipping and AdamW as torch's, a text learnt."""
+"""Training: windows, losses and baselines by hand, the schedule, clipping and AdamW as torch's, a text learnt."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""Training a language model (notebook 7.4): windows of a text, the loss, a floor to beat, the schedule, the loop.
+"""Training a language model (notebook 7.4): windows of a text, the loss, a baseline to beat, the schedule, the loop.
 
 A text is one row of token ids. Losses are means over tokens, in nats.
 """
@@ -79,7 +79,7 @@ def held_out_loss(model: nn.Module, ids: Int[Tensor, " n"], *, length: int, batc
 
 
 class Bigram:
-    r"""The model that looks at one token: how often did b follow a? A floor that any trained model must get below.
+    r"""The model that looks at one token: how often did b follow a? A baseline that a trained model must beat.
 
     $p(b \mid a) = (c_{ab} + k\,p(b)) / (c_a + k)$, where $c_{ab}$ counts the pairs, $c_a = \sum_b c_{ab}$, and the
     unigram $p(b) = (c_b + 1)/(n + V)$ stands in for k pairs that were not seen. It holds V² counts.

@@ -63,14 +63,4 @@ EXERCISES = {
         },
         praise="The targets are free: they are the text itself.",
     ),
-    "7.4/4": Exercise(
-        right=lambda: (1 - 64 / 1e6) ** (1e6 / 64),
-        mistakes={
-            "the share that was read": lambda: 1 - (1 - 64 / 1e6) ** (1e6 / 64),
-            "no token is missed only if the windows do not overlap; random ones do": lambda: 0.0,
-            "a window that holds one token; it holds 64": lambda: (1 - 1 / 1e6) ** (1e6 / 64),
-        },
-        praise="Near 1/e, whatever the length of the windows.",
-        tolerance=2e-2,
-    ),
 }

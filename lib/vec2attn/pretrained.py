@@ -1,8 +1,8 @@
 """Real models in our own layers: the weights are read, renamed and put in place, and nothing else is taken."""
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from vec2attn.datasets import fetch, minilm_weights
 from vec2attn.gguf import read_gguf
 from vec2attn.positions import RoPE
 from vec2attn.tokenizer import BPE, DIGITS_PATTERN, WordPiece, from_spelling, wordpiece
-from vec2attn.transformer import GPT, Encoder, GPTConfig, Llama, LlamaConfig
+from vec2attn.transformer import GPT, Block, Encoder, GPTConfig, Llama, LlamaConfig
 
 # how Hugging Face's BERT calls what is ours; {} is the number of a layer
 BERT_NAMES = {
@@ -107,8 +107,8 @@ class MiniLM:
         """
         ids = self.tokenizer.encode(sentence)
         X = self.encoder.embed(torch.tensor([ids], device=self.encoder.tokens.weight.device))
-        parts = []
-        for block in self.encoder.blocks:
+        parts, blocks = [], cast(Iterable[Block], self.encoder.blocks)
+        for block in blocks:
             parts.append(torch.cat(block.attention.project(X)))
             X = block(X)
         Q, K, V = torch.stack(parts, dim=1)

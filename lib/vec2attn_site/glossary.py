@@ -1,7 +1,8 @@
 """The glossary: every term with its meaning, linked from its first use on each page of the book.
 
 `chapters/appendix/glossary.txt` has the terms by the notebook that introduces them, one a line: the term, its other
-forms after semicolons, then a bar and the meaning in Markdown.
+forms after semicolons, then a bar and the meaning in Markdown. A form with ~ before it is too common a word to be
+linked.
 """
 
 import hashlib
@@ -25,9 +26,10 @@ UNLINKED = ("Sources.", "From the library.", "Next:")  # paragraphs that begin s
 
 @dataclass(frozen=True)
 class Term:
-    """A term, all its forms (itself the first), the number of the notebook that introduces it, and its meaning."""
+    """A term: all its forms, itself the first; those that are linked; the notebook that introduces it; its meaning."""
 
     forms: tuple[str, ...]
+    linked: tuple[str, ...]
     number: str
     meaning: str
 
@@ -58,14 +60,16 @@ def terms(root: Path) -> list[Term]:
             number = heading[1]
             continue
         left, bar, meaning = line.partition(" | ")
-        forms = tuple(form.strip() for form in left.split(";"))
+        written = [form.strip() for form in left.split(";")]
+        forms = tuple(form.removeprefix("~") for form in written)
         if not (bar and number and meaning.strip() and all(forms)):
             raise ValueError(f"the glossary needs lines `term ; other form | meaning` below a [number]; got {line!r}")
         for form in forms:
             if form in seen:
                 raise ValueError(f"the glossary has {form!r} twice: {seen[form]} and {number}")
             seen[form] = number
-        found.append(Term(forms, number, meaning.strip()))
+        linked = tuple(form for form in written if not form.startswith("~"))
+        found.append(Term(forms, linked, number, meaning.strip()))
     return found
 
 
@@ -76,7 +80,7 @@ def pattern(all_terms: list[Term]) -> tuple[re.Pattern[str], dict[str, Term]]:
     """
     by_form = {}
     for term in all_terms:
-        for form in term.forms:
+        for form in term.linked:
             by_form[form] = term
             if form[0].islower():
                 by_form[form[0].upper() + form[1:]] = term

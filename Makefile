@@ -92,6 +92,9 @@ bench: install data  ## the library against its peers, as ratios in one run
 	@$(PY) -m benchmarks
 
 # --- upkeep ----------------------------------------------------------------------------------------------------------
+new-notebook: install  ## begin a notebook: make new-notebook PART=3 NAME=markov_chains TITLE="Markov chains"
+	@$(PY) scripts/new_notebook.py "$(PART)" "$(NAME)" "$(TITLE)"
+
 tidy: install  ## format the code, strip the notebooks
 	@$(BIN)/ruff check --fix --quiet . && $(BIN)/ruff format --quiet lib tests scripts benchmarks
 	@$(PY) scripts/tidy_notebooks.py
@@ -102,4 +105,4 @@ outputs: install data  ## run the notebooks and store the outputs that nbval com
 clean:  ## remove what was built, but not the environment or the data
 	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help install data book pdf serve test lint types library notebooks colab site-test bench tidy outputs clean
+.PHONY: help install data book pdf serve test lint types library notebooks colab site-test bench new-notebook tidy outputs clean

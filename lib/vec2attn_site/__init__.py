@@ -22,6 +22,7 @@ def setup(app: Any) -> dict[str, bool]:
         fonts,
         formulas,
         glossary,
+        measured,
         mind_map,
         offline,
         outline,
@@ -30,7 +31,7 @@ def setup(app: Any) -> dict[str, bool]:
     )
 
     parts = (outline, execution, figures, formulas, assets, copies, mind_map, claims)
-    for part in (*parts, glossary, bibliography, reference, pages, fonts, offline):
+    for part in (*parts, glossary, bibliography, measured, reference, pages, fonts, offline):
         part.setup(app)
     # a page is rendered anew when the code that renders it has changed
     code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.*")))

@@ -163,6 +163,13 @@ def _name_what_was_used(app: Any, doctree: nodes.document) -> None:
     (list(sections[-1].findall(nodes.section)) or sections)[-1].append(line)
 
 
+def _plain_types(app: Any, doctree: nodes.document) -> None:
+    """Take the links out of signatures: a type is written there by its last name, which more than one thing has."""
+    for signature in doctree.findall(addnodes.desc_signature):
+        for link in list(signature.findall(addnodes.pending_xref)):
+            link.replace_self(link.children)
+
+
 def _forget(app: Any, env: Any, docnames: list[str]) -> None:
     used_by.cache_clear()
 
@@ -175,3 +182,4 @@ def setup(app: Any) -> None:
     app.connect("env-before-read-docs", _forget)
     app.connect("autodoc-process-docstring", _describe)
     app.connect("doctree-read", _name_what_was_used)
+    app.connect("doctree-read", _plain_types)

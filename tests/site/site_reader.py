@@ -30,9 +30,12 @@ BEHIND = """(e) => {
 PACKED = (".woff2", ".png", ".jpg", ".webp", ".gif")  # packed already: a server sends these as they are
 
 
+OTHER = {"_static", "_modules"}
+
+
 def pages() -> list[str]:
-    """Return every page of the site; `_static` holds fragments that belong to the theme."""
-    found = sorted(p.relative_to(SITE).as_posix() for p in SITE.rglob("*.html") if "_static" not in p.parts)
+    """Return every page of the site; `_static` holds fragments of the theme, `_modules` the library's source."""
+    found = sorted(p.relative_to(SITE).as_posix() for p in SITE.rglob("*.html") if not OTHER & set(p.parts))
     return found or ["index.html"]  # a site that is not built must fail a test, not skip all of them
 
 

@@ -12,6 +12,7 @@ from vec2attn.autograd.engine import (
 )
 from vec2attn.autograd.functions import (
     absolute,
+    affine,
     concatenate,
     cross_entropy,
     einsum,
@@ -33,6 +34,7 @@ __all__ = [
     "Operation",
     "Tensor",
     "absolute",
+    "affine",
     "checkpoint",
     "concatenate",
     "cross_entropy",

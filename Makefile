@@ -53,6 +53,7 @@ serve: book  ## build, then serve on http://127.0.0.1:8000
 
 # --- tests -----------------------------------------------------------------------------------------------------------
 test: lint types library notebooks colab book site-test  ## everything; the counts of all tests at the end
+	@$(PY) scripts/inventory.py
 	@$(PY) scripts/test_report.py $(REPORTS)
 
 lint: install  ## style of the code, tidiness of the notebooks

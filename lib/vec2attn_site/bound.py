@@ -20,7 +20,10 @@ from vec2attn_site.pages import BOOK
 
 NAME = "from-vectors-to-attention.pdf"
 POINTING = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "data-target")  # attributes that hold ids
-UNPRINTED = ".headerlink, button, .book-run, .book-done, .claims-search, .map-progress, .map-words, .prev-next-area"
+UNPRINTED = (
+    ".headerlink, a:has(> .viewcode-link), button, .book-run, .book-done, .claims-search, .map-progress, .map-words, "
+    ".prev-next-area"
+)
 STYLE = """
 @page { size: A4; margin: 18mm 17mm 20mm; }
 html { --pst-font-size-base: 13px; font-size: 13px !important; }

@@ -170,6 +170,17 @@ def _plain_types(app: Any, doctree: nodes.document) -> None:
             link.replace_self(link.children)
 
 
+def _without_lists(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Write the parameters of a signature as lines: Sphinx makes a list of meanings without terms of them."""
+
+    def lines(signature: re.Match[str]) -> str:
+        made = re.sub(r"<d[ld]>", '<span class="sig-line">', signature[0])
+        return re.sub(r"</d[ld]>", "</span>", made)
+
+    if 'class="sig ' in context.get("body", ""):
+        context["body"] = re.sub(r'<dt class="sig .*?</dt>', lines, context["body"], flags=re.DOTALL)
+
+
 def _forget(app: Any, env: Any, docnames: list[str]) -> None:
     used_by.cache_clear()
 
@@ -183,3 +194,4 @@ def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", _describe)
     app.connect("doctree-read", _name_what_was_used)
     app.connect("doctree-read", _plain_types)
+    app.connect("html-page-context", _without_lists)

@@ -112,7 +112,7 @@ def test_the_built_page_has_claim_exercise_questions_and_figure(copy):
     files = [*(path.relative_to(copy).with_suffix("") for path in sorted(kept)), "chapters/appendix/claims"]
     (copy / "_toc.yml").write_text(toc + "".join(f"      - file: {file}\n" for file in files), encoding="utf-8")
     (copy / "node_modules").symlink_to(ROOT / "node_modules")
-    run(copy, "-m", "jupyter_book", "build", ".")
+    run(copy, "-c", "from jupyter_book.cli.main import main; main()", "build", ".")
 
     def page(name):
         return BeautifulSoup((copy / "_build/html" / name).read_text(encoding="utf-8"), "html.parser")

@@ -41,7 +41,7 @@ def test_sections_become_lists_of_names_and_meanings():
     )
     assert rst(text) == (
         "Do it.\n\n\n:Parameters:\n   ``a, b``\n      sizes,\n      both positive\n   ``rng``\n      source of chance\n"
-        "\n\nCost: :math:`n`."
+        "\n\nCost: :math:`n` FLOPs."
     )
 
 

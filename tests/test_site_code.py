@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from docutils import nodes
 
 from vec2attn_site import claims, execution, outline
@@ -166,6 +167,15 @@ def test_punctuation_stays_on_the_line_of_a_formula_of_one_part(katex, text, mar
     _take_punctuation(formula)
     assert formula.get("after") == mark
     assert paragraph[-1].astext() == rest
+
+
+def test_punctuation_goes_into_the_last_part_of_a_formula_that_may_be_broken():
+    formula = nodes.math("", "x", katex=f'<span class="katex"><span class="katex-html">{PART * 2}</span></span>')
+    paragraph = nodes.paragraph("", "", formula, nodes.Text(". And then"))
+    _take_punctuation(formula)
+    assert paragraph[-1].astext() == " And then"
+    last = BeautifulSoup(formula["katex"], "html.parser").select(".katex-base")[-1]
+    assert last.get_text() == "x."
 
 
 def test_punctuation_is_taken_from_the_text_after_the_formula_and_from_no_equal_one():

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vec2attn.autograd import Tensor, affine, relu, sqrt
+from vec2attn.autograd import Tensor, relu, sqrt
 
 
 class Layer:
@@ -62,7 +62,8 @@ class Linear(Layer):
         """Return one row of outputs for each row of X."""
         if not X.shape or X.shape[-1] != self.W.shape[1]:
             raise ValueError(f"W {self.W.shape} takes {self.W.shape[1]} features; X has shape {X.shape}")
-        return X @ self.W.T if self.b is None else affine(X, self.W, self.b)
+        Y = X @ self.W.T
+        return Y if self.b is None else Y + self.b
 
 
 class LayerNorm(Layer):

@@ -46,12 +46,16 @@ def _render(app: Any, doctree: nodes.document, docname: str) -> None:
 def _take_punctuation(formula: nodes.math) -> None:
     """Keep the comma or full stop after a formula on its line: browsers break the line there, as after a picture.
 
-    A formula of several parts may itself be broken between them, and is left as it is.
+    A formula of several parts may itself be broken between them: there the mark goes into the last part.
     """
     after = formula.next_node(descend=False, siblings=True)
     mark = re.match(r"[.,;:?!)]+", after.astext()) if isinstance(after, nodes.Text) else None
-    if mark and formula["katex"].count('class="katex-base"') == 1:
-        formula["after"] = mark[0]
+    ends = "</span></span></span>"  # of the last part, of all parts, of the formula
+    if mark and (formula["katex"].count('class="katex-base"') == 1 or formula["katex"].endswith(ends)):
+        if formula["katex"].count('class="katex-base"') == 1:
+            formula["after"] = mark[0]
+        else:
+            formula["katex"] = f'{formula["katex"].removesuffix(ends)}<span class="math-mark">{mark[0]}</span>{ends}'
         # by identity: to docutils every ", " of a paragraph equals every other
         at = next(i for i, child in enumerate(after.parent) if child is after)
         after.parent[at] = nodes.Text(after.astext()[mark.end() :])

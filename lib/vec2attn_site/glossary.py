@@ -2,7 +2,7 @@
 
 `chapters/appendix/glossary.txt` has the terms by the notebook that introduces them, one a line: the term, its other
 forms after semicolons, then a bar and the meaning in Markdown. A form with ~ before it is too common a word to be
-linked.
+linked; !7.4 among the forms says that the term is not linked in notebook 7.4, where the word has another sense.
 """
 
 import hashlib
@@ -26,10 +26,14 @@ UNLINKED = ("Sources.", "From the library.", "Next:")  # paragraphs that begin s
 
 @dataclass(frozen=True)
 class Term:
-    """A term: all its forms, itself the first; those that are linked; the notebook that introduces it; its meaning."""
+    """A term: all its forms, itself the first; those that are linked; the notebooks in which none is.
+
+    Then the notebook that introduces it, and its meaning.
+    """
 
     forms: tuple[str, ...]
     linked: tuple[str, ...]
+    another_sense: tuple[str, ...]
     number: str
     meaning: str
 
@@ -61,6 +65,8 @@ def terms(root: Path) -> list[Term]:
             continue
         left, bar, meaning = line.partition(" | ")
         written = [form.strip() for form in left.split(";")]
+        another_sense = tuple(form[1:] for form in written if form.startswith("!"))
+        written = [form for form in written if not form.startswith("!")]
         forms = tuple(form.removeprefix("~") for form in written)
         if not (bar and number and meaning.strip() and all(forms)):
             raise ValueError(f"the glossary needs lines `term ; other form | meaning` below a [number]; got {line!r}")
@@ -69,7 +75,7 @@ def terms(root: Path) -> list[Term]:
                 raise ValueError(f"the glossary has {form!r} twice: {seen[form]} and {number}")
             seen[form] = number
         linked = tuple(form for form in written if not form.startswith("~"))
-        found.append(Term(forms, linked, number, meaning.strip()))
+        found.append(Term(forms, linked, another_sense, number, meaning.strip()))
     return found
 
 
@@ -102,20 +108,22 @@ def prose(doctree: nodes.document) -> Iterator[nodes.Text]:
 
 
 def plain(meaning: str) -> str:
-    """Return a meaning as text for a tooltip: without TeX, of which a browser would show the source."""
-    return "" if "$" in meaning else re.sub(r"[*`]", "", meaning)
+    """Return a meaning as text for a tooltip: its sentences without TeX, of which a browser would show the source."""
+    sentences = re.split(r"(?<=[.!?:]) (?=[A-Z$])", meaning)
+    return re.sub(r"[*`]", "", " ".join(sentence for sentence in sentences if "$" not in sentence))
 
 
 def _link(app: Any, doctree: nodes.document, docname: str) -> None:
     if not re.match(r"chapters/\d", docname):
         return
     expression, by_form = pattern(terms(Path(app.confdir)))
+    number = app.env.metadata[docname]["book"]["number"]
     page, done = app.builder.get_relative_uri(docname, PAGE), set()
     for text in list(prose(doctree)):
         pieces, end, whole = [], 0, text.astext()
         for found in expression.finditer(whole):
             term = by_form[found[0]]
-            if term in done:
+            if term in done or number in term.another_sense:
                 continue
             done.add(term)
             link = nodes.reference("", found[0], internal=True, refuri=f"{page}#{term.anchor}", classes=["book-term"])

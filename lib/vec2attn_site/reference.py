@@ -163,6 +163,22 @@ def _name_what_was_used(app: Any, doctree: nodes.document) -> None:
     (list(sections[-1].findall(nodes.section)) or sections)[-1].append(line)
 
 
+def _short(app: Any, what: str, name: str, thing: Any, options: Any, signature: str, result: str) -> Any:
+    """Write types by their last names, and say of a figure only that it takes settings."""
+    if isinstance(thing, type) and issubclass(thing, Figure) and signature == "(*args: t.Any, **kwargs: t.Any)":
+        return "(**settings)", None
+
+    def plain(text: str) -> str:
+        return re.sub(r"~?\b(?:[a-z_]\w*\.)+(?=[A-Za-z_])", "", re.sub(r"<class '([\w.]+)'>", r"\1", text))
+
+    return signature and plain(signature), result and plain(result)
+
+
+def _skip(app: Any, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out the fields of named tuples, which their class describes."""
+    return True if str(getattr(thing, "__doc__", "")).startswith("Alias for field number") else None
+
+
 def _plain_types(app: Any, doctree: nodes.document) -> None:
     """Take the links out of signatures: a type is written there by its last name, which more than one thing has."""
     for signature in doctree.findall(addnodes.desc_signature):
@@ -192,6 +208,8 @@ def setup(app: Any) -> None:
     app.add_autodocumenter(OperationDocumenter)
     app.connect("env-before-read-docs", _forget)
     app.connect("autodoc-process-docstring", _describe)
+    app.connect("autodoc-process-signature", _short)
+    app.connect("autodoc-skip-member", _skip)
     app.connect("doctree-read", _name_what_was_used)
     app.connect("doctree-read", _plain_types)
     app.connect("html-page-context", _without_lists)

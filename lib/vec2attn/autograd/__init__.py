@@ -12,7 +12,6 @@ from vec2attn.autograd.engine import (
 )
 from vec2attn.autograd.functions import (
     absolute,
-    affine,
     concatenate,
     cross_entropy,
     einsum,
@@ -34,7 +33,6 @@ __all__ = [
     "Operation",
     "Tensor",
     "absolute",
-    "affine",
     "checkpoint",
     "concatenate",
     "cross_entropy",

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from vec2attn.autograd.engine import keep_axes, numbers, operation, spread, swap, take
+from vec2attn.autograd.engine import keep_axes, numbers, operation, spread, take
 from vec2attn.softmax import log_softmax as _log_softmax
 from vec2attn.softmax import logsumexp as _logsumexp
 from vec2attn.softmax import softmax as _softmax
@@ -33,21 +33,6 @@ def einsum(formula: str, *arrays: Any) -> Any:
         if size.setdefault(letter, n) != n:
             raise ValueError(f"in {formula!r} the axis {letter} has size {size[letter]} and, in another array, {n}")
     return contract(*arrays, formula=formula)
-
-
-@operation()
-def affine(X: Any, W: Any, b: Any) -> Any:
-    """Return X Wᵀ + b, a row of outputs for each row of X: the map of a layer in one step, without a sum of its own."""
-    Y = X @ W.T
-    return np.add(Y, b, out=Y) if Y.dtype == np.result_type(Y, b) else Y + b
-
-
-@affine.differentiate
-def _affine(g: Any, Y: Any, X: Any, W: Any, b: Any) -> Any:
-    def rows(A: Any) -> Any:
-        return A.reshape((-1, A.shape[-1]))
-
-    return lambda: g @ W, lambda: swap(rows(g)) @ rows(X), lambda: rows(g).sum(axis=0)
 
 
 @operation(name="einsum")

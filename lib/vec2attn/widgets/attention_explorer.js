@@ -95,8 +95,9 @@ function pictures(tokens, choose) {
   const image = context.createImageData(n, n);
   const outline = h("rect", { class: "v2a-ae-chosen", x: LEFT, y: 0, width: SIDE, height: cell });
   const places = words.map((_, i) => i + 0.5);
-  const left = words.map((word, i) => h("text", { class: "v2a-ae-asking", x: LEFT - 6, y: ABOVE + cell * places[i] + 4 }, word));
-  const above = words.map((word, i) => h("text", { class: "v2a-ae-asked", transform: `translate(${written(LEFT + cell * places[i] + 4)} ${ABOVE - 6}) rotate(-90)` }, word));
+  const every = Math.ceil(13 / cell), named = words.map((word, i) => (i % every ? "" : word));  // in small rows every second word
+  const left = named.map((word, i) => h("text", { class: "v2a-ae-asking", x: LEFT - 6, y: ABOVE + cell * places[i] + 4 }, word));
+  const above = named.map((word, i) => h("text", { class: "v2a-ae-asked", transform: `translate(${written(LEFT + cell * places[i] + 4)} ${ABOVE - 6}) rotate(-90)` }, word));
   const strokes = words.flatMap((_, i) => words.slice(i + 1).map((_, k) => {
     const x = LEFT + cell * (i + 1 + k), y = ABOVE + cell * i, s = cell / 4;
     return `M${written(x + s)},${written(y + 3 * s)}l${written(2 * s)},${written(-2 * s)}`;

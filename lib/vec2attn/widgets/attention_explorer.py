@@ -5,6 +5,7 @@ for any temperature and mask, it computes itself.
 """
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -182,12 +183,14 @@ class AttentionExplorer(Figure):
             f'height="{cell:.2f}" fill-opacity="{np.sqrt(A[i, j]):.3f}"/>'
             for i, j in np.argwhere(A > 1e-5)
         )
+        every = math.ceil(13 / cell)  # in small rows every second word
         names = "".join(
             f'<text class="v2a-ae-asking{" v2a-ae-on" if i == self.query else ""}" x="{LEFT - 6}" '
             f'y="{ABOVE + cell * (i + 0.5) + 4:.2f}">{html.escape(_short(token))}</text>'
             f'<text class="v2a-ae-asked" transform="translate({LEFT + cell * (i + 0.5) + 4:.2f} {ABOVE - 6}) '
             f'rotate(-90)">{html.escape(_short(token))}</text>'
             for i, token in enumerate(self.tokens)
+            if i % every == 0
         )
         wide, tall = LEFT + SIDE + 4, ABOVE + SIDE + 4
         return (

@@ -1,7 +1,7 @@
 """Run the benchmarks and print one table; the exit code says whether every goal was reached.
 
-    python -m benchmarks            all of them; the table is also stored in results.json, from which the book shows it
-    python -m benchmarks svd gpt    some of them; nothing is stored
+python -m benchmarks            all of them; the table is also stored in results.json, from which the book shows it
+python -m benchmarks svd gpt    some of them; nothing is stored
 """
 
 import datetime

@@ -127,6 +127,14 @@ def test_axes_are_logarithmic_where_asked(log, types):
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == types
 
 
+@pytest.mark.parametrize(("lowest", "dtick"), [(0.2, None), (1e-3, 1), (1e-6, 1), (1e-16, 3)])
+def test_a_long_logarithmic_axis_has_ticks_at_powers_of_ten_and_few(lowest, dtick):
+    figure = plot([line([lowest, 1.0, 0.0], [1, 2, 3], "a", "in")], x="h", y="error", log="x", description="A line.")
+    assert figure.layout.xaxis.dtick == dtick
+    chosen = plot([line([1e-9, 1.0], [1, 2], "a", "in")], x="h", y="e", log="x", description="A.", xaxis_dtick=2)
+    assert chosen.layout.xaxis.dtick == 2
+
+
 def test_other_settings_reach_the_layout():
     figure = small_plot(height=200, yaxis_range=[0, 1])
     assert figure.layout.height == 200

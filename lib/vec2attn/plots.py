@@ -125,8 +125,16 @@ def plot(traces: Sequence[Any], *, x: str, y: str, description: str, log: str = 
         raise ValueError(f'log must be "x", "y", "xy" or ""; got {log!r}')
     figure = go.Figure(list(traces))
     figure.update_layout(template=TEMPLATE, xaxis_title=x, yaxis_title=y, meta={"description": description}, **layout)
-    if "x" in log:
-        figure.update_xaxes(type="log")
-    if "y" in log:
-        figure.update_yaxes(type="log")
+    for letter in log:
+        axis = figure.layout[f"{letter}axis"]
+        chosen = axis.dtick is not None or axis.tickvals is not None
+        axis.update(type="log", **({} if chosen else _powers([trace[letter] for trace in figure.data])))
     return figure
+
+
+def _powers(values: Sequence[Any]) -> dict[str, Any]:
+    """Return where a logarithmic axis has its ticks: at powers of ten, and not at all of them if there are many."""
+    numbers = np.concatenate([np.ravel(np.asarray(v, float)) for v in values if v is not None] or [np.empty(0)])
+    numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
+    decades = np.log10(numbers.max() / numbers.min()) if numbers.size else 0.0
+    return {"dtick": int(np.ceil(decades / 6)), "tickangle": 0} if decades > 1.5 else {}

@@ -20,6 +20,7 @@ RUN = """async (only) => {
 @pytest.mark.parametrize("path", PAGES)
 def test_page_meets_wcag_2_2_aa(reader, record_property, path, width):
     page = reader(path, width=width).read_to_the_end().page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
     page.evaluate("document.querySelectorAll('.bd-article details').forEach((details) => { details.open = true; })")
     page.evaluate(AXE.read_text(encoding="utf-8"))
     failures = []

@@ -83,7 +83,7 @@ function render({ model, el }) {
   const go = (step, focus) => { change({ step }); if (focus) groups.find(({ key }) => key === step).group.focus({ preventScroll: focus === "here" }); };
 
   const source = h("select", { "aria-label": "Keys and values come from", onchange: () => change(legal({ source: source.value, step: model.get("step") })) },
-    ...[["tokens", "the tokens themselves (self-attention)"], ["memory", "a memory (cross-attention)"]].map(([name, words]) => h("option", { value: name }, words)));
+    ...[["tokens", "the tokens (self-attention)"], ["memory", "a memory (cross-attention)"]].map(([name, words]) => h("option", { value: name }, words)));
   const near = (name, x) => choices[name].reduce((best, c, i) => (Math.abs(c - x) < Math.abs(choices[name][best] - x) ? i : best), 0);
   const sliders = Object.entries(SIZES).map(([name, [label, unit]]) =>
     ({ name, unit, control: slider(label, { min: 0, max: choices[name].length - 1, step: 1 }, (i) => change({ [name]: choices[name][i] })) }));

@@ -23,7 +23,7 @@ CHOICES = {
     "heads": [1, 2, 3, 4, 6, 8, 12, 16, 25, 32, 64],
     "head_size": [8, 16, 32, 64, 96, 128],
 }
-SOURCES = {"tokens": "the tokens themselves (self-attention)", "memory": "a memory (cross-attention)"}
+SOURCES = {"tokens": "the tokens (self-attention)", "memory": "a memory (cross-attention)"}
 WORDS = {
     "text": "texts",
     "token": "tokens",

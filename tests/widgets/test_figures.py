@@ -197,7 +197,7 @@ class Reader(HTMLParser):
 @pytest.mark.parametrize("changed", [False, True])
 def test_a_still_picture_is_well_formed_and_holds_no_script(name, changed):
     still = Reader(made(name, changed).still())
-    assert "JavaScript" in still.text  # says what is missing
+    assert ("JavaScript" in still.text) == (name != "quick_question")  # says what is missing; of a question nothing is
 
 
 STATES = [

@@ -5,6 +5,7 @@ their still pictures, plots are drawn, links between notebooks lead to places in
 bookmarks.
 """
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -145,7 +146,7 @@ def make(site: Path, folder: Path, target: Path) -> Path:
     ------
     FileNotFoundError : there is no browser, or no site
     """
-    page_file = site / "_bound.html"
+    page_file = site / f"_bound-{os.getpid()}.html"  # two may print at once
     page_file.write_text(bound(site, folder), encoding="utf-8")
     try:
         with chromium() as browser:

@@ -77,7 +77,7 @@ def _node(book: Notebook, corner: tuple[float, float], wide: float, letters: int
     lines = textwrap.wrap(f"{book.number} {book.title}", letters)
     x, y = corner
     top = y + HEIGHT / 2 + 5 - 8 * (len(lines) - 1)
-    words = "".join(
+    words = " ".join(  # a space between two lines, for those who hear them
         f'<tspan x="{x + 10:.0f}" y="{top + 16 * i:.0f}">{html.escape(line)}</tspan>' for i, line in enumerate(lines)
     ).replace(book.number, f'<tspan class="map-number">{book.number}</tspan>', 1)
     needs = f"needs {', '.join(book.needs)}" if book.needs else "needs nothing before it"

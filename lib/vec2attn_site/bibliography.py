@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +53,11 @@ def sources(root: Path) -> list[Source]:
     return found
 
 
-def cited(text: str) -> set[str]:
+@cache
+def cited(text: str) -> frozenset[str]:
     """Return the addresses of literature that a notebook's Markdown links to."""
     found = {address(link) for link in LINK.findall(text)}
-    return {link for link in found if not any(host in link for host in MANUALS)}
+    return frozenset(link for link in found if not any(host in link for host in MANUALS))
 
 
 def cited_in_code(root: Path) -> dict[str, set[str]]:
@@ -110,13 +112,13 @@ class Bibliography(Directive):  # type: ignore[misc]
         made = nodes.bullet_list(classes=["book-sources"])
         for source in sources(root):
             line = nodes.paragraph("", "", *described(source), ids=[f"source-{source.key}"])
-            links: list[nodes.Node] = []
+            places: list[nodes.Node] = []
             for book in citing(source, books):
                 target = env.app.builder.get_relative_uri(env.docname, book.docname)
-                links += [nodes.reference("", book.number, internal=True, refuri=target), nodes.Text(", ")]
-            if modules := sorted(in_code.get(source.mark, ())):
-                links += [nodes.literal("", "vec2attn." + module) for module in modules[:1]] + [nodes.Text(", ")]
-            line += [nodes.inline("", "Cited in ", *links[:-1], nodes.Text("."), classes=["source-cited"])]
+                places.append(nodes.reference("", book.number, internal=True, refuri=target))
+            places += [nodes.literal("", f"vec2attn.{module}") for module in sorted(in_code.get(source.mark, ()))]
+            listed = [part for place in places for part in (nodes.Text(", "), place)][1:]
+            line += [nodes.inline("", "Cited in ", *listed, nodes.Text("."), classes=["source-cited"])]
             made += nodes.list_item("", line)
         return [made]
 

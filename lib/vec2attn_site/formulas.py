@@ -51,11 +51,12 @@ def _take_punctuation(formula: nodes.math) -> None:
     after = formula.next_node(descend=False, siblings=True)
     mark = re.match(r"[.,;:?!)]+", after.astext()) if isinstance(after, nodes.Text) else None
     ends = "</span></span></span>"  # of the last part, of all parts, of the formula
-    if mark and (formula["katex"].count('class="katex-base"') == 1 or formula["katex"].endswith(ends)):
-        if formula["katex"].count('class="katex-base"') == 1:
+    whole = formula["katex"].count('class="katex-base"') == 1
+    if mark and (whole or formula["katex"].endswith(ends)):
+        if whole:
             formula["after"] = mark[0]
         else:
-            formula["katex"] = f'{formula["katex"].removesuffix(ends)}<span class="math-mark">{mark[0]}</span>{ends}'
+            formula["katex"] = formula["katex"].removesuffix(ends) + mark[0] + ends
         # by identity: to docutils every ", " of a paragraph equals every other
         at = next(i for i, child in enumerate(after.parent) if child is after)
         after.parent[at] = nodes.Text(after.astext()[mark.end() :])

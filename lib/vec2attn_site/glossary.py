@@ -5,10 +5,10 @@ forms after semicolons, then a bar and the meaning in Markdown. A form with ~ be
 linked; !7.4 among the forms says that the term is not linked in notebook 7.4, where the word has another sense.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +55,14 @@ def terms(root: Path) -> list[Term]:
     ------
     ValueError : a line is neither a notebook's number nor a term with a meaning, or a form stands twice
     """
+    return parsed((root / f"{PAGE}.txt").read_text(encoding="utf-8"))
+
+
+def parsed(text: str) -> list[Term]:
+    """Return the terms of a glossary's text; refuses what `terms` refuses."""
     found, number = [], ""
     seen: dict[str, str] = {}
-    for line in (root / f"{PAGE}.txt").read_text(encoding="utf-8").splitlines():
+    for line in text.splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         if heading := re.fullmatch(r"\[(\d\.\d)\]", line):
@@ -94,6 +99,12 @@ def pattern(all_terms: list[Term]) -> tuple[re.Pattern[str], dict[str, Term]]:
     return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest_first))})(?![\w-]|’s|'s)"), by_form
 
 
+@cache
+def finder(text: str) -> tuple[re.Pattern[str], dict[str, Term]]:
+    """Return what `pattern` makes of a whole glossary: made once, for all pages."""
+    return pattern(parsed(text))
+
+
 def prose(doctree: nodes.document) -> Iterator[nodes.Text]:
     """Give the pieces of text on which terms are linked."""
     for paragraph in doctree.findall(nodes.paragraph):
@@ -116,7 +127,7 @@ def plain(meaning: str) -> str:
 def _link(app: Any, doctree: nodes.document, docname: str) -> None:
     if not re.match(r"chapters/\d", docname):
         return
-    expression, by_form = pattern(terms(Path(app.confdir)))
+    expression, by_form = finder(app.config.vec2attn_glossary)
     number = app.env.metadata[docname]["book"]["number"]
     page, done = app.builder.get_relative_uri(docname, PAGE), set()
     for text in list(prose(doctree)):
@@ -159,5 +170,4 @@ def setup(app: Any) -> None:
     app.add_directive("terms", Terms)
     app.connect("doctree-resolved", _link)
     # pages are rendered anew when the glossary has changed
-    code = (Path(app.confdir) / f"{PAGE}.txt").read_bytes()
-    app.add_config_value("vec2attn_glossary", hashlib.sha256(code).hexdigest(), "env")
+    app.add_config_value("vec2attn_glossary", (Path(app.confdir) / f"{PAGE}.txt").read_text(encoding="utf-8"), "env")

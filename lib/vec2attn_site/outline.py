@@ -22,6 +22,7 @@ class Notebook:
     description: str
     needs: tuple[str, ...]
     text: str  # all its Markdown
+    code: tuple[str, ...]  # its code cells, but for the quick questions
 
 
 def read(root: Path) -> list[Notebook]:
@@ -38,17 +39,26 @@ def read(root: Path) -> list[Notebook]:
         raise ValueError(f"two notebooks have the same number: {sorted(by_path.values())}")
     found = []
     for path, file in files.items():
-        text = "\n\n".join("".join(cell["source"]) for cell in file["cells"] if cell["cell_type"] == "markdown")
+        text = "\n\n".join(_source(cell) for cell in file["cells"] if cell["cell_type"] == "markdown")
         found.append(
             Notebook(
                 docname=path.relative_to(root).with_suffix("").as_posix(),
                 title=next(line[2:] for line in text.splitlines() if line.startswith("# ")),
                 needs=_needs(path, text, by_path),
                 text=text,
+                code=tuple(map(_source, filter(_is_code, file["cells"]))),
                 **{name: facts[path][name] for name in ("number", "part", "minutes", "description")},
             )
         )
     return sorted(found, key=lambda notebook: notebook.number)
+
+
+def _source(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+def _is_code(cell: dict[str, Any]) -> bool:
+    return cell["cell_type"] == "code" and "remove-input" not in cell["metadata"].get("tags", [])
 
 
 def _needs(path: Path, text: str, by_path: dict[Path, str]) -> tuple[str, ...]:

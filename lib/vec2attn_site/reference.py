@@ -7,7 +7,6 @@ notebook ends with a line that names what it has used.
 
 import ast
 import importlib
-import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -88,12 +87,9 @@ def _entries(lines: list[str]) -> list[str]:
     return made
 
 
-def imported(notebook: dict[str, Any]) -> Iterator[str]:
+def imported(book: Notebook) -> Iterator[str]:
     """Give the full name of everything that a notebook imports from the library, in the notebook's order."""
-    for cell in notebook["cells"]:
-        if cell["cell_type"] != "code" or "remove-input" in cell["metadata"].get("tags", []):
-            continue
-        code = "".join(cell["source"])
+    for code in book.code:
         for node in ast.walk(ast.parse(code)) if "vec2attn" in code else ():
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vec2attn"):
                 yield from (f"{node.module}.{alias.name}" for alias in node.names if alias.name not in HIDDEN)
@@ -104,8 +100,7 @@ def used_by(root: Path) -> dict[str, list[Notebook]]:
     """Return for every function and class of the library the notebooks that import it."""
     found: dict[str, list[Notebook]] = {}
     for book in read(root):
-        notebook = json.loads((root / f"{book.docname}.ipynb").read_text(encoding="utf-8"))
-        for name in dict.fromkeys(imported(notebook)):
+        for name in dict.fromkeys(imported(book)):
             found.setdefault(name, []).append(book)
     return found
 

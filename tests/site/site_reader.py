@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 SITE = Path(os.environ.get("VEC2ATTN_SITE", ROOT / "_build/html")).resolve()
 UNDER = "/book"  # the site is published below a path, where an address that starts with / breaks
 CHAPTER = "chapters/01_vector_space/vocabulary_space.html"
+OTHER = {"_static", "_modules"}  # folders whose pages belong to the theme, and show the library's source
 LOCAL = ("data", "blob")  # addresses that no network answers
 # the colour of a text, and that of the nearest thing behind it which is not transparent
 BEHIND = """(e) => {
@@ -28,9 +29,6 @@ BEHIND = """(e) => {
     return [colour, getComputedStyle(e).backgroundColor];
 }"""
 PACKED = (".woff2", ".png", ".jpg", ".webp", ".gif")  # packed already: a server sends these as they are
-
-
-OTHER = {"_static", "_modules"}
 
 
 def pages() -> list[str]:

@@ -251,20 +251,9 @@ class Tensor:
 
         Cost: about two to three times the forward computation.
         """
-        taken: set[int] = set()
-        for leaf, found in _walk(self, gradient, graph=False).items():
-            if leaf.grad is not None:
-                leaf.grad = np.asarray(leaf.grad + found, leaf.dtype)
-            elif (
-                isinstance(found, np.ndarray)
-                and found.flags.owndata
-                and found.flags.writeable
-                and id(found) not in taken
-            ):
-                leaf.grad = found  # made on the way back, and nobody else's: no copy
-                taken.add(id(found))
-            else:
-                leaf.grad = np.array(found, leaf.dtype)
+        for leaf, gradient_of_leaf in _walk(self, gradient, graph=False).items():
+            found = np.array(gradient_of_leaf, leaf.dtype)
+            leaf.grad = found if leaf.grad is None else np.asarray(leaf.grad + found)
 
     def zero_grad(self) -> None:
         """Forget the gradient."""

@@ -86,7 +86,8 @@ def test_the_guide_has_every_step():
 def test_the_notebook_its_exercises_and_its_figure_pass_their_tests(copy):
     files = ["tests/test_notebooks.py", "tests/test_exercises.py", "tests/widgets/test_figures.py"]
     files += ["tests/widgets/test_front_ends.py", "tests/test_glossary.py", "tests/test_bibliography.py"]
-    named = "markov_chains or two_states or glossary or bibliography"
+    files += ["tests/test_appendix.py"]
+    named = "markov_chains or two_states or glossary or bibliography or first_page"
     said = run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, "-k", named)
     assert int(re.search(r"(\d+) passed", said)[1]) > 40
 

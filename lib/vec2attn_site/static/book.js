@@ -1,9 +1,15 @@
-// What a reader has read, kept in this browser and nowhere else, the mind map that shows it, and the table of claims.
+// What a reader has read, kept in this browser and nowhere else, the mind map that shows it, the table of claims, and
+// code that scrolls.
 document.addEventListener("DOMContentLoaded", () => {
   const KEY = "from-vectors-to-attention: read";
   const read = () => { try { return new Set(JSON.parse(localStorage.getItem(KEY) ?? "[]")); } catch { return new Set(); } };
   const keep = (numbers) => { try { localStorage.setItem(KEY, JSON.stringify([...numbers].sort())); } catch { /* a browser that keeps nothing */ } };
   const all = (css, root = document) => [...root.querySelectorAll(css)];
+
+  // the theme puts code that scrolls within reach of Tab, but measures it while a folded solution is still closed
+  addEventListener("toggle", ({ target }) => {
+    for (const code of all("pre", target)) if (code.scrollWidth > code.clientWidth) code.tabIndex = 0;
+  }, true);
 
   // at the end of a notebook: a button that marks it
   for (const place of all(".book-done")) {

@@ -160,6 +160,46 @@ def test_matrix_products_of_all_shapes(a, b):
     check_both(lambda A, B: A @ B, torch.matmul, random(1, *a), random(2, *b))
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (1, 3), (5, 2, 3)], ids=str)
+def test_linear_layers(shape, order, bias):
+    arrays = [random(1, *shape), np.asarray(random(2, 4, 3), order=order), *([random(3, 4)] if bias else [])]
+    check_both(ag.linear, torch.nn.functional.linear, *arrays)
+    W = Tensor(arrays[1], requires_grad=True)
+    ag.linear(arrays[0], W).sum().backward()
+    assert W.grad.flags.c_contiguous == W.data.flags.c_contiguous, "optimisers go through both in one order"
+
+
+@pytest.mark.parametrize(
+    ("shapes", "words"),
+    [
+        (((2, 4), (5, 3)), r"W \(5, 3\) takes 3 features; X has shape \(2, 4\)"),
+        (((), (5, 3)), r"takes 3 features; X has shape \(\)"),
+        (((2, 3), (3,)), r"W \(3,\) takes no features"),
+        (((2, 3), (5, 3), (3,)), r"W \(5, 3\) has 5 outputs; b has shape \(3,\)"),
+        (((2, 3), (5, 3), (2, 5)), r"has 5 outputs; b has shape \(2, 5\)"),
+    ],
+)
+def test_linear_refuses_what_does_not_fit(shapes, words):
+    with pytest.raises(ValueError, match=words):
+        ag.linear(*(Tensor(np.ones(shape), requires_grad=True) for shape in shapes))
+
+
+def test_no_two_gradients_share_their_memory():
+    x, W, V = (Tensor(random(i, 3, 3), requires_grad=True) for i in range(3))
+    b, c = (Tensor(random(i, 3), requires_grad=True) for i in (4, 5))
+    h = ag.linear(x[0], W, b) + ag.linear(x[1], V, c)  # b and c get the very g that is passed on
+    y = (h + x @ W + (x @ V.T).T).sum()
+    y.backward()
+    leaves = [x, W, V, b, c]
+    arrays = [a for leaf in leaves for a in (leaf.grad, leaf.data)] + [h.data, y.data]
+    for i, a in enumerate(arrays):
+        assert not any(np.shares_memory(a, other) for other in arrays[i + 1 :])
+    for leaf in leaves:
+        leaf.grad *= 0.5  # as when gradients are clipped
+
+
 AXES = [None, 0, -1, 1, (0, 2), (-1, 0), (0, 1, 2)]
 
 

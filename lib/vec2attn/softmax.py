@@ -248,7 +248,7 @@ def _as_logits(
     Z = as_reals("logits", logits, minus_infinity=True)
     check_axis("logits", Z, axis)
     largest = Z.max(axis=axis, keepdims=True)
-    if np.isneginf(largest).any():
+    if largest.min() == -math.inf:
         raise ValueError("every logit is −inf: all tokens are forbidden, so there is no distribution")
     return Z, largest
 

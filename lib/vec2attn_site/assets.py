@@ -75,6 +75,9 @@ def _trim(app: Any, error: Exception | None) -> None:
             path.write_text(trimmed, encoding="utf-8")
     (root / "_static/scripts/fontawesome.js").unlink(missing_ok=True)
     style = root / "_static/styles/pydata-sphinx-theme.css"
+    code = root / "_static/pygments.css"  # without JavaScript nobody sets a theme: then light
+    rules = code.read_text(encoding="utf-8").replace('html[data-theme="light"]', 'html:not([data-theme="dark"])')
+    code.write_text(rules, encoding="utf-8")
     pages = "".join(path.read_text(encoding="utf-8") for path in root.rglob("*.html"))
     used = set(re.findall(r"\bfa-[a-z0-9-]+", pages)) | {"fa-xmark"}
     style.write_text(_without_icons(style.read_text(encoding="utf-8"), used), encoding="utf-8")

@@ -80,3 +80,8 @@ def test_formulas_are_drawn(page):
     formula = page.locator(".katex-html").first
     assert formula.bounding_box()["height"] > 10
     assert page.locator(".katex math").count() > 20
+
+
+def test_code_has_its_colours(page):
+    colours = page.locator(".highlight pre span").evaluate_all("(all) => all.map((one) => getComputedStyle(one).color)")
+    assert len(set(colours)) > 4

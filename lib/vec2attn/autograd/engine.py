@@ -9,6 +9,7 @@ when numbers are wanted, and on tensors when derivatives of derivatives are.
 import contextlib
 import itertools
 import math
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 
 Vjp = Callable[..., Sequence[Callable[[], Any]]]
 
-_births = itertools.count()
+_births, _birth = itertools.count(), operator.attrgetter("_birth")
 _recording = True
 
 
@@ -29,10 +30,13 @@ class Operation:
 
     `reads` says whether the VJPs look at the values of inputs or result: these must then be the same on the way back.
     So arrays from outside, which anybody may change, are copied, and a leaf that was assigned to is refused.
+
+    `fresh` says that what the VJPs return is an array that they have made, or g: a leaf may then keep it as its
+    gradient without a copy.
     """
 
-    def __init__(self, forward: Callable[..., Any], *, reads: bool = True, name: str = "") -> None:
-        self.forward, self.reads, self.name = forward, reads, name or forward.__name__
+    def __init__(self, forward: Callable[..., Any], *, reads: bool = True, fresh: bool = False, name: str = "") -> None:
+        self.forward, self.reads, self.fresh, self.name = forward, reads, fresh, name or forward.__name__
         self.__doc__, self.__wrapped__ = forward.__doc__, forward
         self.vjps: Vjp | None = None
 
@@ -43,16 +47,25 @@ class Operation:
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Compute the result, a tensor if any input is one; then it remembers them."""
-        inputs = tuple(x if isinstance(x, Tensor) else self._constant(x) for x in inputs)
-        tensors = [x for x in inputs if isinstance(x, Tensor)]
-        result = self.forward(*map(numbers, inputs), **options)
+        given: list[Any] = []
+        arrays: list[Any] = []
+        tensors: list[Tensor] = []
+        for x in inputs:
+            if isinstance(x, Tensor):
+                tensors.append(x)
+                arrays.append(x._data)
+            else:
+                x = self._constant(x)
+                arrays.append(x)
+            given.append(x)
+        result = self.forward(*arrays, **options)
         if not tensors:
             return result
         y = Tensor._wrap(result)
-        if _recording and any(x.requires_grad for x in tensors):
+        if _recording and any([x.requires_grad for x in tensors]):
             y.requires_grad, y._operation, y._options = True, self, options
-            y._inputs = tuple(map(self._own, inputs))
-            y._versions = tuple(getattr(x, "_version", 0) for x in inputs)
+            y._inputs = tuple([self._own(x) for x in given])
+            y._versions = tuple([x._version if isinstance(x, Tensor) else 0 for x in given])
         return y
 
     def _constant(self, x: Any) -> Any:
@@ -68,9 +81,9 @@ class Operation:
         return x.copy() if self.reads and isinstance(x, np.ndarray) and x.flags.writeable else x
 
 
-def operation(*, reads: bool = True, name: str = "") -> Callable[[Callable[..., Any]], Operation]:
+def operation(*, reads: bool = True, fresh: bool = False, name: str = "") -> Callable[[Callable[..., Any]], Operation]:
     """Make an `Operation` of a function of arrays; a decorator. The name is what errors and drawings call it by."""
-    return lambda forward: Operation(forward, reads=reads, name=name)
+    return lambda forward: Operation(forward, reads=reads, fresh=fresh, name=name)
 
 
 def _as_array(values: Any, need: str, dtype: Any = None) -> np.ndarray:
@@ -251,9 +264,8 @@ class Tensor:
 
         Cost: about two to three times the forward computation.
         """
-        for leaf, gradient_of_leaf in _walk(self, gradient, graph=False).items():
-            found = np.array(gradient_of_leaf, leaf.dtype)
-            leaf.grad = found if leaf.grad is None else np.asarray(leaf.grad + found)
+        for leaf, found in _walk(self, gradient, graph=False).items():
+            leaf.grad = found if leaf.grad is None else np.asarray(leaf.grad + found, leaf.dtype)
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -409,7 +421,7 @@ def gradients(y: Tensor, inputs: Sequence[Tensor], gradient: Any = None, *, grap
 
 
 def _walk(y: Tensor, gradient: Any, *, graph: bool, wanted: Sequence[Tensor] = ()) -> dict[Tensor, Any]:
-    """Return the gradients of all leaves under y, or of the wanted tensors, arrays unless `graph`."""
+    """Return the gradients of all leaves under y, or of the wanted tensors: arrays of their own, tensors if `graph`."""
     if not y.requires_grad:
         raise ValueError(
             "this tensor depends on nothing that requires a gradient: make the parameters with requires_grad=True, "
@@ -433,15 +445,16 @@ def _walk(y: Tensor, gradient: Any, *, graph: bool, wanted: Sequence[Tensor] = (
                 needed.add(node)
     found: dict[Tensor, Any] = {y: u if graph else u.data}
     asked: dict[Tensor, Any] = {}
+    own: set[Tensor] = set()  # those whose gradient so far is an array that nobody else holds
     with record(graph):
         for node in order:
             if node not in needed or node not in found:
                 continue
             g = found.pop(node)
             if node in keep or (not wanted and node._operation is None):
-                asked[node] = g
+                asked[node] = g if graph or node in own else np.array(g, node.dtype)
             if node._operation is not None:
-                _through(node, g, found, needed, graph)
+                _through(node, g, found, needed, own, graph)
     return asked
 
 
@@ -458,10 +471,12 @@ def newest_first(y: Tensor, until: Sequence[Tensor] = ()) -> list[Tensor]:
                 seen.add(x)
                 if x not in ends:
                     stack.append(x)
-    return sorted(seen, key=lambda tensor: -tensor._birth)
+    return sorted(seen, key=_birth, reverse=True)
 
 
-def _through(node: Tensor, g: Any, found: dict[Tensor, Any], needed: set[Tensor], graph: bool) -> None:
+def _through(
+    node: Tensor, g: Any, found: dict[Tensor, Any], needed: set[Tensor], own: set[Tensor], graph: bool
+) -> None:
     """Add what the gradient g of one result gives to the gradients of its inputs."""
     operation, inputs = node._operation, node._inputs
     assert operation is not None
@@ -483,15 +498,22 @@ def _through(node: Tensor, g: Any, found: dict[Tensor, Any], needed: set[Tensor]
         raise ValueError(f"{operation.name} has {len(inputs)} inputs and {len(thunks)} derivatives: give one for each")
     for x, thunk in zip(inputs, thunks, strict=True):
         if isinstance(x, Tensor) and x in needed:
-            part = unbroadcast(thunk(), x.shape)
-            if part.shape != x.shape:
+            shape = x._data.shape
+            part = unbroadcast(thunk(), shape)
+            if part.shape != shape:
                 raise ValueError(
-                    f"the derivative of {operation.name} has shape {part.shape}; its input has {x.shape}, and so must "
+                    f"the derivative of {operation.name} has shape {part.shape}; its input has {shape}, and so must "
                     "the gradient"
                 )
             if part.dtype != x.dtype:  # another input was of a finer type
                 part = astype(part, dtype=x.dtype)
-            found[x] = found[x] + part if x in found else part
+            if x in found:
+                own.discard(x)  # the sum of single numbers is no array
+                found[x] = found[x] + part
+            else:
+                if operation.fresh and not graph and not np.may_share_memory(part, g):
+                    own.add(x)
+                found[x] = part
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
@@ -568,7 +590,7 @@ def _power(g: Any, y: Any, a: Any, b: Any) -> Any:
     return slope, lambda: g * y * log(a + (numbers(a) == 0))  # 0ᵇ stays 0 when b moves
 
 
-@operation()
+@operation(fresh=True)
 def matmul(A: Any, B: Any) -> Any:
     """Return the matrix product A B over the last two axes; a vector is a row on the left, a column on the right."""
     m, n = np.shape(A), np.shape(B)

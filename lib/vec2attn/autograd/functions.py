@@ -1,14 +1,35 @@
-"""Functions of tensors: exponentials, activations, einsum, softmax and cross-entropy."""
+"""Functions of tensors: linear layers, einsum, exponentials, activations, softmax and cross-entropy."""
 
 import itertools
 from typing import Any
 
 import numpy as np
 
-from vec2attn.autograd.engine import keep_axes, numbers, operation, spread, take
+from vec2attn.autograd.engine import keep_axes, matmul, numbers, operation, spread, take
 from vec2attn.softmax import log_softmax as _log_softmax
 from vec2attn.softmax import logsumexp as _logsumexp
 from vec2attn.softmax import softmax as _softmax
+
+
+@operation(fresh=True)
+def linear(X: Any, W: Any, *b: Any) -> Any:
+    """Return X Wᵀ + b, a layer: W (outputs, inputs), b (outputs), which may be left out."""
+    if np.ndim(W) != 2 or not np.ndim(X) or np.shape(X)[-1] != W.shape[1]:
+        inputs = W.shape[1] if np.ndim(W) == 2 else "no"
+        raise ValueError(f"W {np.shape(W)} takes {inputs} features; X has shape {np.shape(X)}")
+    if any(np.shape(one) != W.shape[:1] for one in b):
+        raise ValueError(f"W {W.shape} has {W.shape[0]} outputs; b has shape {np.shape(b[0])}")
+    Y = matmul.forward(X, W.mT)
+    return np.add(Y, b[0], out=Y if b[0].dtype == Y.dtype else None) if b else Y
+
+
+@linear.differentiate
+def _linear(g: Any, Y: Any, X: Any, W: Any, *b: Any) -> Any:
+    def to_W() -> Any:  # one matrix for a whole batch: a single product, in the order of W's own memory
+        rows, u = X.reshape((-1, X.shape[-1])), g.reshape((-1, g.shape[-1]))
+        return (rows.T @ u).T if numbers(W).flags.f_contiguous else u.T @ rows
+
+    return lambda: g @ W, to_W, *(lambda: g for _ in b)
 
 
 def einsum(formula: str, *arrays: Any) -> Any:
@@ -175,7 +196,8 @@ def cross_entropy(z: Any, targets: Any) -> Any:
 @operation(name="cross_entropy")
 def mean_surprise(z: Any, *, targets: np.ndarray) -> Any:
     """Return what `cross_entropy` returns."""
-    return -np.take_along_axis(_log_softmax(z), targets[..., None], axis=-1).mean()
+    rows = _log_softmax(z).reshape((-1, z.shape[-1]))
+    return -rows[np.arange(len(rows)), targets.reshape(-1)].sum() / targets.size
 
 
 softmax.differentiate(lambda g, p, z, *, axis=-1: (lambda: p * (g - (g * p).sum(axis=axis, keepdims=True)),))
@@ -185,10 +207,10 @@ logsumexp.differentiate(lambda g, y, z, *, axis=-1: (lambda: keep_axes(g, z.shap
 
 @mean_surprise.differentiate
 def _mean_surprise(g: Any, y: Any, z: Any, *, targets: np.ndarray) -> Any:
-    def gradient() -> Any:
-        onehot = np.zeros(z.shape, z.dtype)
-        np.put_along_axis(onehot, targets[..., None], 1, axis=-1)
-        return (softmax(z) - onehot) * (g / targets.size)
+    def gradient() -> Any:  # softmax(z) without its checks: the way forward has made them
+        e = exp(z - numbers(z).max(axis=-1, keepdims=True))
+        onehot = targets[..., None] == np.arange(z.shape[-1])
+        return (e / e.sum(axis=-1, keepdims=True) - onehot) * (g / targets.size)
 
     return (gradient,)
 

@@ -9,7 +9,7 @@ import pytest
 
 from vec2attn import softmax as softmax_module
 from vec2attn.notebook import Source, show
-from vec2attn.plots import COLOURS, TEMPLATE, arrows, line, plot
+from vec2attn.plots import COLOURS, TEMPLATE, arrows, line, picture, plot
 from vec2attn.softmax import softmax, top_p
 from vec2attn.widgets.softmax_bars import SoftmaxBars
 
@@ -116,6 +116,17 @@ def test_a_plot_has_the_template_of_the_book_labelled_axes_and_a_description():
     assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("rank", "probability (1)")
     assert figure.layout.meta == {"description": "A line."}
     assert [trace.name for trace in figure.data] == ["a"]
+
+
+def test_a_picture_has_equal_units_no_axes_and_each_name_once_in_its_key():
+    traces = [line([0, 1], [0, 1], name, "in") for name in ("cube", "other", "cube", "other")]
+    figure = picture(traces, {"one": (0.5, -1), "two": (2, 3)}, x=(-1, 3), y=(-2, 4), description="Cubes.", height=300)
+    layout = figure.layout
+    assert [trace.showlegend for trace in figure.data] == [True, True, False, False]
+    assert (layout.xaxis.visible, layout.yaxis.visible, layout.yaxis.scaleanchor) == (False, False, "x")
+    assert (layout.xaxis.range, layout.yaxis.range, layout.height) == ((-1, 3), (-2, 4), 300)
+    assert [(a.text, a.x, a.y) for a in layout.annotations] == [("one", 0.5, -1), ("two", 2, 3)]
+    assert layout.meta == {"description": "Cubes."}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ A trace names its role (`meta.role`); the site paints it anew when the reader ch
 the colours below stay, chosen to be legible on white and on near-black.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -130,6 +130,44 @@ def plot(traces: Sequence[Any], *, x: str, y: str, description: str, log: str = 
         chosen = axis.dtick is not None or axis.tickvals is not None
         axis.update(type="log", **({} if chosen else _powers([trace[letter] for trace in figure.data])))
     return figure
+
+
+def picture(
+    traces: Sequence[Any],
+    labels: Mapping[str, tuple[float, float]],
+    *,
+    x: tuple[float, float],
+    y: tuple[float, float],
+    description: str,
+    height: int = 420,
+) -> go.Figure:
+    """Return a drawing without axes, in equal units; of traces with one name the key has only the first.
+
+    Parameters
+    ----------
+    traces : as `line` makes them
+    labels : small texts, each with the point (x, y) of its middle
+    x, y : from where to where the drawing reaches
+    description : one sentence for readers who cannot see it
+    height : in pixels
+    """
+    named = {trace.name: trace for trace in reversed(traces)}
+    for trace in traces:
+        trace.showlegend = trace is named[trace.name]
+    return plot(
+        traces,
+        x="",
+        y="",
+        description=description,
+        height=height,
+        margin={"l": 8, "r": 8, "b": 8},
+        annotations=[
+            {"x": left, "y": up, "text": text, "showarrow": False, "font": {"size": 12}}
+            for text, (left, up) in labels.items()
+        ],
+        xaxis={"visible": False, "range": x},
+        yaxis={"visible": False, "range": y, "scaleanchor": "x"},
+    )
 
 
 def _powers(values: Sequence[Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from sphinx.ext.autodoc import FunctionDocumenter
 
 from vec2attn.autograd import Operation
 from vec2attn.widgets.base import Figure
-from vec2attn_site.outline import Notebook, read
+from vec2attn_site.outline import Notebook, gathers, read
 
 SECTIONS = ("Parameters", "Attributes", "Returns", "Yields", "Raises")
 MARKED = re.compile(r"(`+)(.+?)\1|\$\$?([^$]+?)\$\$?|\b(arXiv|doi):([\w./:()<>;-]*[\w)])", re.DOTALL)
@@ -132,6 +132,7 @@ def _describe(app: Any, what: str, name: str, thing: Any, options: Any, lines: l
         }
         own = [f"{n} : {settings[n].help}" for n in settings if n in vars(thing)]
         made += ["", ":Settings:", *_entries(own)] if own else []
+    gathers(app.env)
     if books := used_by(Path(app.confdir)).get(name):
         made += ["", "Used in " + ", ".join(f":doc:`{book.number} </{book.docname}>`" for book in books) + "."]
     lines[:] = made

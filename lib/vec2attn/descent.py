@@ -221,7 +221,7 @@ def rate(
     ------
     ValueError : H is not a bowl, eta is not positive, or beta lies outside [0, 1)
 
-    Source: Lessard, Recht & Packard 2016, proposition 1, arXiv:1408.3595
+    Source: Lessard, Recht & Packard 2016, section 2.2 and appendix A, arXiv:1408.3595
     """
     _check_positive("eta", eta)
     _check_share("beta", beta)

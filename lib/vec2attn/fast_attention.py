@@ -23,7 +23,7 @@ class OnlineSoftmax:
     Three numbers for each query are enough: the largest score m so far, the sum $l = \sum e^{s - m}$, and the sum of
     values $\sum e^{s - m} v$. When a piece brings a larger score, the old sums are scaled by $e^{m - m'}$.
 
-    Source: Milakov & Gimelshein 2018, algorithm 3, arXiv:1805.02867
+    Source: Milakov & Gimelshein 2018, algorithm 3 and section 3.1 (pieces), arXiv:1805.02867
     """
 
     m: Float[Tensor, "*batch q 1"]

@@ -213,7 +213,7 @@ def effective_rank(s: Real[np.ndarray, " r"] | list) -> float:
     ------
     ValueError : s is not one row of numbers ≥ 0, or all are zero
 
-    Source: Roy & Vetterli 2007, eq. 4, EUSIPCO
+    Source: Roy & Vetterli 2007, definition 1, EUSIPCO
     """
     s = as_reals("s", s)
     if s.ndim != 1 or s.min() < 0 or s.max() == 0:

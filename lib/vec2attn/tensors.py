@@ -92,7 +92,7 @@ def einsum(
 
     Cost: as `contraction_path` counts it; in memory a copy of each operand, and what the steps make.
 
-    Source: Springer & Bientinesi 2018, section 2 (there: TTGT), arXiv:1607.00145
+    Source: Springer & Bientinesi 2018 (there: TTGT), arXiv:1607.00145
     """
     operands = _as_operands(arrays)
     terms, out, size = parse(formula, [A.shape for A in operands])

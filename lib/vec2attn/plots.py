@@ -11,6 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 Role = Literal["in", "key", "out", "map", "error", "muted"]
+Pair = tuple[float | int, float | int]
 COLOURS: dict[Role, str] = {
     "in": "#3D8BDB",
     "key": "#C9751F",
@@ -134,10 +135,10 @@ def plot(traces: Sequence[Any], *, x: str, y: str, description: str, log: str = 
 
 def picture(
     traces: Sequence[Any],
-    labels: Mapping[str, tuple[float, float]],
+    labels: Mapping[str, Pair],
     *,
-    x: tuple[float, float],
-    y: tuple[float, float],
+    x: Pair,
+    y: Pair,
     description: str,
     height: int = 420,
 ) -> go.Figure:

@@ -75,12 +75,18 @@ def _trim(app: Any, error: Exception | None) -> None:
             path.write_text(trimmed, encoding="utf-8")
     (root / "_static/scripts/fontawesome.js").unlink(missing_ok=True)
     style = root / "_static/styles/pydata-sphinx-theme.css"
-    code = root / "_static/pygments.css"  # without JavaScript nobody sets a theme: then light
-    rules = code.read_text(encoding="utf-8").replace('html[data-theme="light"]', 'html:not([data-theme="dark"])')
-    code.write_text(rules, encoding="utf-8")
     pages = "".join(path.read_text(encoding="utf-8") for path in root.rglob("*.html"))
     used = set(re.findall(r"\bfa-[a-z0-9-]+", pages)) | {"fa-xmark"}
     style.write_text(_without_icons(style.read_text(encoding="utf-8"), used), encoding="utf-8")
+
+
+def _colour_code(app: Any, error: Exception | None) -> None:
+    """Give code its colours without JavaScript too, where nobody sets a theme: the light ones."""
+    if error or app.builder.format != "html":
+        return
+    code = Path(app.outdir) / "_static/pygments.css"
+    rules = code.read_text(encoding="utf-8").replace('html[data-theme="light"]', 'html:not([data-theme="dark"])')
+    code.write_text(rules, encoding="utf-8")
 
 
 def _trim_page(page: str, search: bool) -> str:
@@ -107,3 +113,4 @@ def setup(app: Any) -> None:
     app.connect("html-page-context", _prune, priority=900)
     app.connect("build-finished", _copy)
     app.connect("build-finished", _trim)
+    app.connect("build-finished", _colour_code, priority=600)  # the theme writes this file at 500

@@ -90,6 +90,7 @@ def test_all_of_it_works_by_keys_alone(figure):
 def test_a_finger_chooses_every_box_on_a_phone(reader, source):
     figure = LedgerPage(reader(width=360, touch=True))
     figure.slider("Keys and values come from").select_option(source)
+    figure.settle()
     for step in DIAGRAMS[source]:
         box = figure.option(step["name"]).locator("rect")
         assert box.bounding_box()["height"] >= 24

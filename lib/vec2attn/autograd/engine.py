@@ -47,18 +47,9 @@ class Operation:
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Compute the result, a tensor if any input is one; then it remembers them."""
-        given: list[Any] = []
-        arrays: list[Any] = []
-        tensors: list[Tensor] = []
-        for x in inputs:
-            if isinstance(x, Tensor):
-                tensors.append(x)
-                arrays.append(x._data)
-            else:
-                x = self._constant(x)
-                arrays.append(x)
-            given.append(x)
-        result = self.forward(*arrays, **options)
+        given = [x if isinstance(x, Tensor) else self._constant(x) for x in inputs]
+        tensors = [x for x in given if isinstance(x, Tensor)]
+        result = self.forward(*map(numbers, given), **options)
         if not tensors:
             return result
         y = Tensor._wrap(result)

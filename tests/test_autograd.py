@@ -186,6 +186,12 @@ def test_linear_refuses_what_does_not_fit(shapes, words):
         ag.linear(*(Tensor(np.ones(shape), requires_grad=True) for shape in shapes))
 
 
+def test_linear_refuses_a_second_bias():
+    W, b = Tensor(np.ones((5, 3)), requires_grad=True), Tensor(np.ones(5), requires_grad=True)
+    with pytest.raises(TypeError, match="at most one b; got 2"):
+        ag.linear(np.ones((2, 3)), W, b, b)
+
+
 def test_no_two_gradients_share_their_memory():
     x, W, V = (Tensor(random(i, 3, 3), requires_grad=True) for i in range(3))
     b, c = (Tensor(random(i, 3), requires_grad=True) for i in (4, 5))

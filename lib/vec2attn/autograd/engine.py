@@ -423,8 +423,10 @@ def _walk(y: Tensor, gradient: Any, *, graph: bool, wanted: Sequence[Tensor] = (
             f"a tensor of shape {y.shape} has a Jacobian, not a gradient: make it a single number, y.sum().backward(), "
             "or give the vector to multiply from the left, y.backward(u)"
         )
-    u = np.ones(y.shape, y.dtype) if gradient is None else gradient
-    u = u if isinstance(u, Tensor) else Tensor(_as_array(u, "a gradient needs", y.dtype))
+    if gradient is None:
+        u = Tensor._wrap(np.array(1, y.dtype).reshape(y.shape))
+    else:
+        u = gradient if isinstance(gradient, Tensor) else Tensor(_as_array(gradient, "a gradient needs", y.dtype))
     if u.shape != y.shape:
         raise ValueError(f"the gradient must have the shape {y.shape} of the tensor; got {u.shape}")
     order, keep = newest_first(y), set(wanted)
@@ -489,20 +491,21 @@ def _through(
         raise ValueError(f"{operation.name} has {len(inputs)} inputs and {len(thunks)} derivatives: give one for each")
     for x, thunk in zip(inputs, thunks, strict=True):
         if isinstance(x, Tensor) and x in needed:
-            shape = x._data.shape
-            part = unbroadcast(thunk(), shape)
+            part, shape, dtype = thunk(), x._data.shape, x._data.dtype
+            if part.shape != shape:
+                part = unbroadcast(part, shape)
             if part.shape != shape:
                 raise ValueError(
                     f"the derivative of {operation.name} has shape {part.shape}; its input has {shape}, and so must "
                     "the gradient"
                 )
-            if part.dtype != x.dtype:  # another input was of a finer type
-                part = astype(part, dtype=x.dtype)
+            if part.dtype != dtype:  # another input was of a finer type
+                part = astype(part, dtype=dtype)
             if x in found:
                 own.discard(x)  # the sum of single numbers is no array
                 found[x] = found[x] + part
             else:
-                if operation.fresh and not graph and not np.may_share_memory(part, g):
+                if operation.fresh and not graph and part is not g:
                     own.add(x)
                 found[x] = part
 
@@ -584,7 +587,7 @@ def _power(g: Any, y: Any, a: Any, b: Any) -> Any:
 @operation(fresh=True)
 def matmul(A: Any, B: Any) -> Any:
     """Return the matrix product A B over the last two axes; a vector is a row on the left, a column on the right."""
-    m, n = np.shape(A), np.shape(B)
+    m, n = getattr(A, "shape", ()), getattr(B, "shape", ())
     if not m or not n or m[-1] != n[-2:][0]:
         raise ValueError(f"A @ B needs as many columns of A as rows of B; got shapes {m} and {n}")
     return A @ B
@@ -623,7 +626,7 @@ swap.differentiate(lambda g, Y, A: (lambda: swap(g),))
 
 def numbers(x: Any) -> Any:
     """Return the array: for what has no derivative, such as a comparison."""
-    return x.data if isinstance(x, Tensor) else x
+    return x._data if isinstance(x, Tensor) else x
 
 
 # what numpy's own operators ask for when an array stands on the left of a tensor

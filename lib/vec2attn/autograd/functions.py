@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from vec2attn.autograd.engine import keep_axes, matmul, numbers, operation, spread, take
+from vec2attn.autograd.engine import keep_axes, numbers, operation, spread, take
 from vec2attn.softmax import log_softmax as _log_softmax
 from vec2attn.softmax import logsumexp as _logsumexp
 from vec2attn.softmax import softmax as _softmax
@@ -14,13 +14,17 @@ from vec2attn.softmax import softmax as _softmax
 @operation(fresh=True)
 def linear(X: Any, W: Any, *b: Any) -> Any:
     """Return X Wᵀ + b, a layer: W (outputs, inputs), b (outputs), which may be left out."""
-    if np.ndim(W) != 2 or not np.ndim(X) or np.shape(X)[-1] != W.shape[1]:
-        inputs = W.shape[1] if np.ndim(W) == 2 else "no"
-        raise ValueError(f"W {np.shape(W)} takes {inputs} features; X has shape {np.shape(X)}")
-    if any(np.shape(one) != W.shape[:1] for one in b):
-        raise ValueError(f"W {W.shape} has {W.shape[0]} outputs; b has shape {np.shape(b[0])}")
-    Y = matmul.forward(X, W.mT)
-    return np.add(Y, b[0], out=Y if b[0].dtype == Y.dtype else None) if b else Y
+    x, w = np.shape(X), np.shape(W)
+    if len(w) != 2 or not x or x[-1] != w[1]:
+        raise ValueError(f"W {w} takes {w[1] if len(w) == 2 else 'no'} features; X has shape {x}")
+    Y = X @ W.mT
+    if not b:
+        return Y
+    if len(b) > 1:
+        raise TypeError(f"linear takes X, W and at most one b; got {len(b)}")
+    if np.shape(b[0]) != w[:1]:
+        raise ValueError(f"W {w} has {w[0]} outputs; b has shape {np.shape(b[0])}")
+    return np.add(Y, b[0], out=Y if b[0].dtype == Y.dtype else None)
 
 
 @linear.differentiate

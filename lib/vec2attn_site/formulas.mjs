@@ -6,7 +6,9 @@ const { root, items } = JSON.parse(readFileSync(0, "utf8"));
 const katex = createRequire(`${root}/`)("katex");
 const render = ([tex, displayMode]) => {
   try {
-    return katex.renderToString(tex, { displayMode, throwOnError: true, strict: "error", output: "htmlAndMathml" });
+    const html = katex.renderToString(tex, { displayMode, throwOnError: true, strict: "error", output: "htmlAndMathml" });
+    // \lambda_{\max}: KaTeX puts "apply function" (U+2061) behind max, as a third part of an <msub>, which has two
+    return html.replaceAll("<mo>\u2061</mo></msub>", "</msub>");
   } catch (error) {
     return { error: String(error.message) };
   }

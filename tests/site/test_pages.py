@@ -6,6 +6,7 @@ from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 from site_reader import PAGES, SITE, Visit
@@ -13,6 +14,7 @@ from site_reader import PAGES, SITE, Visit
 KB = 1000
 PLAIN, WITH_PLOTS, REQUESTS = 300 * KB, 900 * KB, 25  # compressed; plots: with plotly, once the reader has met them
 PICTURES = {"chapters/04_svd/truncation.html": 400 * KB}  # carries a photograph, and its factors at every rank
+PARTS = dict.fromkeys(("msub", "msup", "munder", "mover", "mfrac", "mroot"), 2) | {"msubsup": 3, "munderover": 3}
 LOADS = {"href": {"link", "image", "use"}, "src": None, "srcset": None, "poster": None, "data": {"object"}}
 
 
@@ -122,6 +124,17 @@ def test_page_says_what_it_is(built, path):
     for name in ("og:title", "og:description", "og:type", "og:site_name"):
         assert page.meta.get(name), name
     assert [name for name, times in page.ids.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_formulas_are_valid_mathml(built, path):
+    # browsers show an element with a wrong number of parts as an error, and a screen reader reads it as one
+    formulas = re.findall(r"<math .*?</math>", (SITE / path).read_text(encoding="utf-8"), re.DOTALL)
+    for formula in formulas:
+        for element in ElementTree.fromstring(formula).iter():
+            tag = element.tag.rpartition("}")[2]
+            assert len(element) == PARTS.get(tag, len(element)), f"<{tag}> in {formula}"
+    assert formulas or "/0" not in path, "every chapter has formulas"
 
 
 def test_pages_have_titles_of_their_own(built):

@@ -176,7 +176,7 @@ def matmul_vjp(
     B: Real[np.ndarray, "*batch k n"] | list,
     U: Real[np.ndarray, "*batch m n"] | list,
 ) -> tuple[Float[np.ndarray, "*batch m k"], Float[np.ndarray, "*batch k n"]]:
-    r"""Return the gradients of $\sum U \circ (AB)$ with respect to A and B.
+    r"""Return the gradients of $\sum U \odot (AB)$ with respect to A and B.
 
     $dA = U B^\top$ and $dB = A^\top U$: if m, k and n differ, no other products fit.
     Cost: $4mkn$ FLOPs, twice the product's.
@@ -209,7 +209,7 @@ def softmax_jacobian(logits: Real[np.ndarray, "*batch n"] | list) -> Float[np.nd
 def softmax_vjp(
     logits: Real[np.ndarray, "*batch n"] | list, u: Real[np.ndarray, "*batch n"] | list
 ) -> Float[np.ndarray, "*batch n"]:
-    r"""Return the gradient of $u \cdot p$ with respect to the logits, $p \circ (u - u \cdot p)$, without the Jacobian.
+    r"""Return the gradient of $u \cdot p$ with respect to the logits, $p \odot (u - u \cdot p)$, without the Jacobian.
 
     The Jacobian is symmetric, so this is its product with u from either side. Cost: $4n$ FLOPs after the softmax.
 
@@ -275,7 +275,7 @@ def layer_norm(X: Real[np.ndarray, "*batch n"] | list, eps: float | int = 1e-5) 
 def layer_norm_vjp(
     X: Real[np.ndarray, "*batch n"] | list, U: Real[np.ndarray, "*batch n"] | list, eps: float | int = 1e-5
 ) -> Float[np.ndarray, "*batch n"]:
-    r"""Return the gradient of $\sum U \circ \hat X$ with respect to X.
+    r"""Return the gradient of $\sum U \odot \hat X$ with respect to X.
 
     $\frac1\sigma\bigl(u - \bar u - \hat x\,\overline{u\hat x}\bigr)$, a bar for the mean of a row: u without its mean,
     and without its part along $\hat x$ (exactly, if ε = 0). The Jacobian is symmetric. Cost: about $14n$ FLOPs.
@@ -313,9 +313,9 @@ def attention_vjp(
     U: Real[np.ndarray, "*batch q e"] | list,
     mask: Bool[np.ndarray, "*batch q k"] | Bool[np.ndarray, "q k"] | None = None,
 ) -> tuple[Float[np.ndarray, "*batch q d"], Float[np.ndarray, "*batch k d"], Float[np.ndarray, "*batch k e"]]:
-    r"""Return the gradients of $\sum U \circ Y$ with respect to Q, K and V, where $Y = AV$ is scaled attention.
+    r"""Return the gradients of $\sum U \odot Y$ with respect to Q, K and V, where $Y = AV$ is scaled attention.
 
-    With $S = QK^\top/\sqrt d$, $A = \mathrm{softmax}(S)$ by rows and $dA = UV^\top$: $dS = A \circ (dA - r)$ with
+    With $S = QK^\top/\sqrt d$, $A = \mathrm{softmax}(S)$ by rows and $dA = UV^\top$: $dS = A \odot (dA - r)$ with
     $r_i = \sum_j dA_{ij}A_{ij}$; then $dQ = dS\,K/\sqrt d$, $dK = dS^\top Q/\sqrt d$, $dV = A^\top U$.
 
     Parameters

@@ -220,8 +220,8 @@ def tensor_train(
 
     T as a matrix, first axis against all others, is $U\Sigma V^\top$: U is the first core, and $\Sigma V^\top$, its
     first axis joined to the next, is decomposed in turn. What the cuts remove is orthogonal to what they keep and to
-    each other, so the squared error is the sum of all squared singular values cut off. It is at most $\sqrt{d - 1}$
-    times the smallest error possible with these ranks, for d axes.
+    each other, so the squared error is the sum of all squared singular values cut off. The error is at most
+    $\sqrt{d - 1}$ times the smallest one possible with these ranks, for d axes.
 
     Parameters
     ----------
@@ -235,7 +235,8 @@ def tensor_train(
     ValueError : not exactly one of `ranks` and `tolerance`; a rank below 1 or not one for each bond; `tolerance`
         outside [0, 1); fewer than two axes, NaN or infinity
 
-    Cost: the first SVD dominates, about $4n$ FLOPs for each entry of T with a first axis of size n.
+    Cost: about $2(m + r)$ FLOPs for each entry of a matrix with m rows of which r directions are kept, $m = n$ at the
+    first cut of axes of size n and $m = rn$ at the second, which has $r/n$ times as many entries.
     Source: Oseledets 2011, algorithm 1 and theorem 2.2, doi:10.1137/090752286
     """
     X, largest = _scaled(T)

@@ -44,7 +44,7 @@ class RoPE:
     r"""Rotary positions: turn pairs of features of queries and keys by angles that grow with the position.
 
     Pair i of position t is turned by $\omega_i t$. A dot product of a query and a key turned so depends on the two
-    vectors and on the distance of their positions alone: $R_s^\top R_t = R_{t-s}$. Two layouts are in use for the
+    vectors and on the difference of their positions alone: $R_s^\top R_t = R_{t-s}$. Two layouts are in use for the
     same thing: "pairs" turns features (0, 1), (2, 3), …; "halves" turns (0, d/2), (1, d/2 + 1), ….
 
     Parameters

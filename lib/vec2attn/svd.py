@@ -22,7 +22,7 @@ def svd(
     Parameters
     ----------
     A : any real matrix
-    max_sweeps : sweeps before giving up; 6 to 10 are usual
+    max_sweeps : sweeps before giving up; 5 to 14 are usual, more for larger matrices
 
     Returns
     -------

@@ -70,7 +70,7 @@ EXERCISES = {
             "the exponent i/d; it is 2i/d": lambda: _turn(31, d=128),
         },
         tolerance=1e-4,
-        praise="Its angle tells near from far; the fast pairs tell neighbours apart.",
+        praise="In a short text it hardly turns; the fast pairs tell neighbours apart.",
     ),
     "7.2/4": Exercise(
         right=_fold,

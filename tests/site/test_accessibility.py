@@ -52,3 +52,23 @@ def test_a_wide_formula_begins_in_sight_on_a_phone(reader, path):
             .map((box) => box.textContent.trim().slice(0, 60))"""
     )
     assert hidden == []
+
+
+def test_code_that_scrolls_in_a_solution_is_within_reach_of_tab_once_it_is_opened(reader):
+    page = reader("chapters/05_tensor_calculus/derivatives.html", width=360).page
+    page.wait_for_timeout(300)  # the theme has measured what scrolls; what is folded has no width
+    met = 0
+    for fold in page.locator("details", has_text="Solution").all():
+        summary = fold.locator("> summary")
+        summary.press("Enter")
+        for code in fold.locator("pre").all():
+            if code.evaluate("(code) => code.scrollWidth > code.clientWidth"):
+                summary.focus()
+                for _ in range(6):
+                    page.keyboard.press("Tab")
+                    if code.evaluate("(code) => code === document.activeElement"):
+                        break
+                else:
+                    pytest.fail(f"Tab does not reach {code.inner_text()[:60]!r}")
+                met += 1
+    assert met > 2

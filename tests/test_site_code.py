@@ -16,6 +16,7 @@ from vec2attn_site import claims, execution, outline
 from vec2attn_site.copies import colab_address, copy_with_setup, repository, web_address
 from vec2attn_site.figures import BUNDLES, bundle_for, script
 from vec2attn_site.formulas import _take_punctuation
+from vec2attn_site.units import bind
 
 ROOT = Path(__file__).parents[1]
 
@@ -185,6 +186,15 @@ def test_punctuation_is_taken_from_the_text_after_the_formula_and_from_no_equal_
     for formula in formulas[1:]:
         _take_punctuation(formula)
     assert [text.astext() for text in paragraph if isinstance(text, nodes.Text)] == [", ", ", ", " ", " "]
+
+
+def test_a_number_stays_beside_its_unit_and_code_as_it_is_written():
+    parts = nodes.Text("93 % of 4 GB, 12 Bs, "), nodes.literal("", "5 % 2"), nodes.Text("; 7 % 3 GBs")
+    paragraph = nodes.paragraph("", "", *parts)
+    bind(nodes.section("", paragraph))
+    assert (
+        paragraph.astext() == "93\N{NO-BREAK SPACE}% of 4\N{NO-BREAK SPACE}GB, 12 Bs, 5 % 2; 7\N{NO-BREAK SPACE}% 3 GBs"
+    )
 
 
 def notebook(number, needs, *, title="A notebook"):

@@ -28,10 +28,11 @@ def setup(app: Any) -> dict[str, bool]:
         outline,
         pages,
         reference,
+        units,
     )
 
     parts = (outline, execution, figures, formulas, assets, copies, mind_map, claims)
-    for part in (*parts, glossary, bibliography, measured, reference, pages, fonts, offline):
+    for part in (*parts, glossary, bibliography, measured, reference, units, pages, fonts, offline):
         part.setup(app)
     # a page is rendered anew when the code that renders it has changed
     code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.*")))

@@ -86,8 +86,9 @@ def test_every_claim_of_the_book_is_in_the_table_once(reader):
     assert rows.count() == len(SAID) > 40
     titles = rows.locator("a").evaluate_all("(all) => all.map((a) => a.textContent)")
     signs = r"[`*$“”’'\"]"  # quotation marks are curled on the page
-    plain = [re.sub(signs, "", line.split(OFTEN)[1]).strip() for _, line in SAID]
-    assert [" ".join(re.sub(signs, "", title).split()) for title in titles] == plain
+    said = [line.split(OFTEN)[1] for _, line in SAID]
+    shown, plain = ([" ".join(re.sub(signs, "", text).split()) for text in texts] for texts in (titles, said))
+    assert shown == plain
     kinds = rows.locator(".claim-verdict").evaluate_all("(all) => all.map((v) => v.textContent)")
     assert all(kind.startswith(tuple(f"{mark} {name}" for name, mark in KINDS.items())) for kind in kinds)
     count = page.locator(".claims-count").inner_text()

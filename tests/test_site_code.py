@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -273,3 +275,14 @@ def test_a_claim_is_read_from_its_section():
 def test_a_claim_without_cell_or_verdict_is_refused(page, words):
     with pytest.raises(ValueError, match=re.escape(words)):
         claims.gathered(page, "page", "1.1")
+
+
+def test_pages_made_from_all_notebooks_are_made_anew_whenever_any_page_has_changed():
+    env = SimpleNamespace(
+        docname="appendix/claims", metadata=defaultdict(dict), found_docs={"appendix/claims", "index"}
+    )
+    outline.gathers(env)
+    for what in ("added", "changed", "removed"):
+        news = {name: {"chapters/x"} if name == what else set() for name in ("added", "changed", "removed")}
+        assert outline._again(None, env, **news) == {"appendix/claims"}
+    assert outline._again(None, env, set(), set(), set()) == set()

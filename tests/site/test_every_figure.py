@@ -38,6 +38,8 @@ CLIPPED = """(box) => {
     return found;
 }"""
 
+BESIDE_THE_PICTURE = CLIPPED.replace("'script, option, ", "'script, option, svg, ")
+
 every_figure = pytest.mark.parametrize(("path", "name"), FIGURES, ids=[name for _, name in FIGURES])
 
 
@@ -116,6 +118,29 @@ def test_at_360_px_nothing_is_cut_off_and_fingers_find_the_controls(reader, path
         assert "JavaScript" in box.inner_text()
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360, "the page scrolls sideways"
     assert box.evaluate(CLIPPED) == [], "texts that are cut off or run out of their place"
+
+
+@pytest.mark.parametrize("width", [360, 1265])  # the last one: 1280 px beside a scroll bar
+@every_figure
+def test_no_words_beside_the_picture_are_cut_off_whatever_is_moved(reader, path, name, width):
+    figure = page_of(path, name)(reader(width=width))
+    cut = {}
+    for control in figure.box.locator(CONTROLS).locator("visible=true").all():
+        if not (control.is_visible() and control.is_enabled()):
+            continue
+        kind = control.evaluate("(c) => c.type === 'range' ? 'range' : c.localName")
+        keys = {"range": ("ArrowRight", "End", "Home", "PageUp", "PageUp"), "g": ("ArrowRight", "ArrowDown")}
+        moves = [lambda key=key: control.press(key) for key in keys.get(kind, ())]  # noqa: B023
+        if kind == "select":
+            free = control.evaluate("(c) => [...c.options].flatMap((option, i) => option.disabled ? [] : [i])")
+            moves = [lambda i=i: control.select_option(index=i) for i in free]  # noqa: B023
+        elif kind == "button":
+            moves = [control.click]
+        for move in moves:
+            move()
+            figure.settle()
+            cut |= dict.fromkeys(figure.box.evaluate(BESIDE_THE_PICTURE))
+    assert not cut, "texts that are cut off or run out of their place"
 
 
 @every_figure

@@ -491,9 +491,8 @@ def _through(
         raise ValueError(f"{operation.name} has {len(inputs)} inputs and {len(thunks)} derivatives: give one for each")
     for x, thunk in zip(inputs, thunks, strict=True):
         if isinstance(x, Tensor) and x in needed:
-            part, shape, dtype = thunk(), x._data.shape, x._data.dtype
-            if part.shape != shape:
-                part = unbroadcast(part, shape)
+            shape, dtype = x._data.shape, x._data.dtype
+            part = unbroadcast(thunk(), shape)
             if part.shape != shape:
                 raise ValueError(
                     f"the derivative of {operation.name} has shape {part.shape}; its input has {shape}, and so must "
@@ -587,7 +586,7 @@ def _power(g: Any, y: Any, a: Any, b: Any) -> Any:
 @operation(fresh=True)
 def matmul(A: Any, B: Any) -> Any:
     """Return the matrix product A B over the last two axes; a vector is a row on the left, a column on the right."""
-    m, n = getattr(A, "shape", ()), getattr(B, "shape", ())
+    m, n = np.shape(A), np.shape(B)
     if not m or not n or m[-1] != n[-2:][0]:
         raise ValueError(f"A @ B needs as many columns of A as rows of B; got shapes {m} and {n}")
     return A @ B
